@@ -1,0 +1,1 @@
+"""Typed configuration and the wiring of the pipeline's nodes."""

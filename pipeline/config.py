@@ -1,0 +1,161 @@
+"""The one typed, validated configuration of a run: flags over a TOML file over defaults."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from components.split_parameters import SplitParameters
+from pipeline.toml_file import read_toml
+from trainer.hyperparameters import Hyperparameters
+from transform.errors import ConfigurationError
+from transform.vocabularies import VocabularyParameters
+
+SCHEMA_FILE: Final = Path(__file__).resolve().parent.parent / "data" / "schema" / "schema.pbtxt"
+
+
+class PipelineConfig(BaseSettings):
+    """Everything that may differ between two runs. Each field is a flag and a key of the TOML file."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        nested_model_default_partial_update=True,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+    )
+
+    data: Path
+    """The reviews: a CSV file or a folder of them (`.csv`, `.csv.gz`)."""
+
+    work_dir: Path = Path("work")
+    """Where artifacts, metadata, logs and, if you bring none, the pseudonym key are kept."""
+
+    push_dir: str = "push"
+    """Where models are deployed: `<push dir>/<version>`, the folder that TF Serving watches."""
+
+    config: Path | None = None
+    """A TOML file with any of these fields; a flag wins over it."""
+
+    pipeline_name: str = Field(default="readalike", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    """Name under which ML Metadata files the runs."""
+
+    pseudonym_key_file: Path | None = None
+    """File with the key of the users' pseudonyms. Unset: the environment's `READALIKE_PSEUDONYM_KEY` or
+    `READALIKE_PSEUDONYM_KEY_FILE`, else `<work dir>/pseudonym.key`, made if missing."""
+
+    schema_file: Path = SCHEMA_FILE
+    """The data contract that the reviews must keep."""
+
+    max_reject_share: float = Field(default=0.01, ge=0, le=1)
+    """Share of rows that may be unusable before the run stops."""
+
+    accept_drift: bool = False
+    """Accept that the data differ from the last run's by more than the contract allows, and compare with them from now
+    on."""
+
+    split: SplitParameters = SplitParameters()
+    """Which interactions are kept and held out."""
+
+    vocabulary: VocabularyParameters = VocabularyParameters()
+    """Which users and books get an id."""
+
+    training: Hyperparameters = Hyperparameters()
+    """The two-tower model."""
+
+    beam_runner: str = Field(default="DirectRunner", min_length=1)
+    """Beam runner of the data steps."""
+
+    beam_args: str = "--direct_running_mode=in_memory --direct_num_workers=1"
+    """Further arguments for the Beam runner, in one string, as a shell would split them."""
+
+    metadata: str = Field(default="", pattern=r"^(mysql://[^/@\s]+@[^/@\s]+/\w+)?$")
+    """Where ML Metadata is kept: `mysql://user:password@host:port/database`; empty: SQLite in the work folder."""
+
+    verbose: bool = False
+    """Show the libraries' logs instead of writing them to a file."""
+
+    @field_validator("beam_args")
+    @classmethod
+    def _splits_as_shell_words(cls, value: str) -> str:
+        shlex.split(value)
+        return value
+
+    @property
+    def push_location(self) -> str:
+        """The push folder, absolute: components run in other processes and folders."""
+        return self.push_dir if "://" in self.push_dir else str(Path(self.push_dir).resolve())
+
+    @property
+    def beam_pipeline_args(self) -> list[str]:
+        """The arguments that every Beam pipeline of the run gets."""
+        return [f"--runner={self.beam_runner}", *shlex.split(self.beam_args)]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leaves the environment out: a run must be readable from its command line and its file."""
+        return (init_settings,)
+
+
+def read_config(argv: Sequence[str] | None = None, program: str = "local_runner.py") -> PipelineConfig:
+    """Returns the configuration that the command line `argv` and the file it names describe.
+
+    Raises:
+      ConfigurationError: one or more values are wrong; the message lists all of them.
+      SystemExit: `--help`, or a flag that does not exist.
+    """
+    flags = CliSettingsSource(
+        PipelineConfig, cli_prog_name=program, cli_parse_args=list(sys.argv[1:] if argv is None else argv)
+    )()
+    file = flags.get("config")
+    from_file = read_toml(Path(file)) if file else {}
+    try:
+        return PipelineConfig(**_merged(from_file, flags))
+    except ValidationError as error:
+        raise ConfigurationError(_faults(error, from_file, file)) from error
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _faults(error: ValidationError, from_file: dict[str, Any], file: str | None) -> str:
+    """Returns all faults of `error`, a line each: where the value stands, what it is, what is wrong with it."""
+    lines = [f"{error.error_count()} fault(s) in the configuration:"]
+    for fault in error.errors():
+        names = [str(part) for part in fault["loc"]]
+        flag = "--" + ".".join(names).replace("_", "-")
+        where = f"{file}: {'.'.join(names)}" if _holds(from_file, names) else flag
+        if fault["type"] == "missing":
+            lines.append(f"  {flag}: missing; this field has no default.")
+        elif fault["type"] == "extra_forbidden":
+            lines.append(f"  {where}: there is no such field; `--help` lists them.")
+        else:
+            lines.append(f"  {where} = {fault['input']!r}: {fault['msg']}.")
+    return "\n".join(lines)
+
+
+def _holds(tree: Any, names: Sequence[str]) -> bool:
+    for name in names:
+        if not isinstance(tree, dict) or name not in tree:
+            return False
+        tree = tree[name]
+    return True

@@ -1,0 +1,113 @@
+"""The pipeline's nodes and how they are wired: the same for every runner."""
+
+from typing import Any
+
+from tfx import v1 as tfx
+
+from components.atomic_pusher import AtomicPusher
+from components.data_gate import DataGate
+from components.interaction_splitter import InteractionSplitter
+from components.ratings_example_gen import RatingsExampleGen
+from pipeline.config import PipelineConfig
+from trainer.run import run_fn
+from transform import features
+from transform.preprocessing import preprocessing_fn
+
+
+def create_pipeline(
+    config: PipelineConfig,
+    *,
+    pipeline_root: str,
+    baseline_dir: str,
+    key_file: str | None,
+    model_facts: dict[str, Any] | None = None,
+    metadata_connection_config: Any = None,
+) -> tfx.dsl.Pipeline:
+    """Returns the pipeline from a CSV of reviews to a pushed model.
+
+    Args:
+      config: what the user asked for.
+      pipeline_root: where artifacts are written.
+      baseline_dir: where the statistics of the last accepted data are kept.
+      key_file: file with the pseudonym key; None: the environment has it.
+      model_facts: what the runner wants to stand in the file of facts beside the exported model.
+      metadata_connection_config: ML Metadata's connection; None: the runner's own.
+    """
+    example_gen = RatingsExampleGen(
+        data=str(config.data), key_file=key_file, max_reject_share=config.max_reject_share
+    ).with_id("RatingsExampleGen")
+
+    statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"]).with_id("StatisticsGen")
+
+    schema_gen = tfx.components.SchemaGen(statistics=statistics_gen.outputs["statistics"]).with_id("SchemaGen")
+
+    contract = tfx.components.ImportSchemaGen(schema_file=str(config.schema_file.resolve())).with_id("Contract")
+
+    example_validator = tfx.components.ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"], schema=contract.outputs["schema"]
+    ).with_id("ExampleValidator")
+
+    data_gate = DataGate(
+        statistics=statistics_gen.outputs["statistics"],
+        schema=contract.outputs["schema"],
+        anomalies=example_validator.outputs["anomalies"],
+        baseline_dir=baseline_dir,
+        accept_drift=config.accept_drift,
+    ).with_id("DataGate")
+
+    splitter = InteractionSplitter(
+        reviews=example_gen.outputs["examples"], gate=data_gate.outputs["gate"], **config.split.model_dump()
+    ).with_id("InteractionSplitter")
+
+    transform = tfx.components.Transform(
+        examples=splitter.outputs["examples"],
+        schema=contract.outputs["schema"],
+        preprocessing_fn=_dotted(preprocessing_fn),
+        splits_config=tfx.proto.SplitsConfig(
+            analyze=[features.TRAIN_SPLIT], transform=[features.TRAIN_SPLIT, features.EVAL_SPLIT]
+        ),
+        custom_config=config.vocabulary.model_dump(),
+        disable_analyzer_cache=True,
+        disable_statistics=True,
+    ).with_id("Transform")
+
+    trainer = tfx.components.Trainer(
+        run_fn=_dotted(run_fn),
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        train_args=tfx.proto.TrainArgs(splits=[features.TRAIN_SPLIT]),
+        eval_args=tfx.proto.EvalArgs(splits=[features.EVAL_SPLIT]),
+        custom_config={"hyperparameters": config.training.model_dump(mode="json"), "model_facts": model_facts or {}},
+    ).with_id("Trainer")
+
+    pusher = AtomicPusher(
+        model=trainer.outputs["model"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.push_location)
+        ),
+    ).with_id("Pusher")
+
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.pipeline_name,
+        pipeline_root=pipeline_root,
+        components=[
+            example_gen,
+            statistics_gen,
+            schema_gen,
+            contract,
+            example_validator,
+            data_gate,
+            splitter,
+            transform,
+            trainer,
+            pusher,
+        ],
+        enable_cache=False,
+        metadata_connection_config=metadata_connection_config,
+        beam_pipeline_args=config.beam_pipeline_args,
+    )
+
+
+def _dotted(function: Any) -> str:
+    """Returns the path by which TFX imports `function` in another process."""
+    return f"{function.__module__}.{function.__qualname__}"

@@ -1,0 +1,133 @@
+"""One run of the pipeline on this machine, from preflight to the closing summary."""
+
+import fcntl
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from pipeline import preflight
+from pipeline.config import PipelineConfig
+from pipeline.terminal import redirected_output, reported_steps
+from transform.errors import ConfigurationError, ReadalikeError
+from transform.pseudonyms import key_id, read_key
+
+
+def run_locally(config: PipelineConfig, show_pushed: Callable[[Console, str], None]) -> int:
+    """Runs the pipeline and shows what it does.
+
+    Args:
+      config: what the user asked for.
+      show_pushed: shows, on a console, what now is in a push folder.
+
+    Returns:
+      0: a model was pushed. 1: an unexpected failure, told with the place of its log.
+
+    Raises:
+      ReadalikeError: the input or the configuration is bad, or a gate stopped the run.
+    """
+    preflight.check(config)
+    made_key = preflight.provide_key(config)
+    logs = config.work_dir / "logs"
+    logs.mkdir(exist_ok=True)
+    log_file = None if config.verbose else logs / time.strftime("run-%Y%m%d-%H%M%S.log")
+    with _only_run_in(config.work_dir), redirected_output(log_file) as console:
+        _greet(console, config, log_file, made_key)
+        started = time.monotonic()
+        try:
+            _run(config, console)
+            show_pushed(console, config.push_location)
+        except Exception as error:
+            traceback.print_exc()
+            if (cause := _own_error(error)) is not None:
+                raise cause from error
+            place = f"the log is {log_file}" if log_file else "see above"
+            console.print(f"\nUnexpected failure ({type(error).__name__}): {place}", markup=False)
+            return 1
+        console.print(f"Done in {time.monotonic() - started:.0f} s.")
+    return 0
+
+
+def _run(config: PipelineConfig, console: Console) -> None:
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TFRS needs Keras 2, and asks when it is first imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    with console.status(" loading TFX") if console.is_terminal else nullcontext():
+        from tfx import v1 as tfx
+
+        from pipeline.graph import create_pipeline
+    work_dir = config.work_dir.resolve()
+    key_file = preflight.key_file(config)
+    pipeline = create_pipeline(
+        config,
+        pipeline_root=str(work_dir / "artifacts"),
+        baseline_dir=str(work_dir / "baseline"),
+        key_file=str(key_file) if key_file else None,
+        model_facts={
+            "pseudonym_key_id": key_id(read_key(key_file)),
+            "pseudonym_key_file": str(key_file) if key_file and preflight.is_own_key(config) else None,
+        },
+        metadata_connection_config=_metadata_connection(config),
+    )
+    with reported_steps(console, [component.id for component in pipeline.components]):
+        tfx.orchestration.LocalDagRunner().run(pipeline)
+
+
+def _metadata_connection(config: PipelineConfig) -> Any:
+    from tfx import v1 as tfx
+
+    if not config.metadata:
+        return tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(config.work_dir.resolve() / "metadata.sqlite")
+        )
+    address = urlsplit(config.metadata)
+    return tfx.orchestration.metadata.mysql_metadata_connection_config(
+        host=address.hostname,
+        port=address.port or 3306,
+        database=address.path.lstrip("/"),
+        username=address.username,
+        password=address.password or "",
+    )
+
+
+def _greet(console: Console, config: PipelineConfig, log_file: Path | None, made_key: bool) -> None:
+    rows = {"data": config.data, "work": config.work_dir, "push": config.push_dir, "log": log_file or "this terminal"}
+    console.print(f"Readalike on TFX {version('tfx')}", markup=False)
+    for name, value in rows.items():
+        console.print(f"  {name:<5} {value}", markup=False)
+    if made_key:
+        console.print(
+            f"  A new pseudonym key was made: {preflight.key_file(config)}\n"
+            "  Keep it: with another key every reader is a new one.",
+            markup=False,
+        )
+
+
+def _own_error(error: BaseException) -> ReadalikeError | None:
+    """Returns the error of ours that is at the root of `error`, if one is."""
+    found = None
+    current: BaseException | None = error
+    while current is not None:
+        if isinstance(current, ReadalikeError):
+            found = current
+        current = current.__cause__ or current.__context__
+    return found
+
+
+@contextmanager
+def _only_run_in(work_dir: Path) -> Iterator[None]:
+    """Holds the work folder for this run. The system lets go of it when the process ends, however it ends."""
+    with (work_dir / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(
+                f"--work-dir {work_dir}: another run is at work there. Wait for it, or name another folder."
+            ) from error
+        yield

@@ -1,0 +1,101 @@
+"""What must hold before the first component starts. Everything that is wrong is told at once."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from components.review_files import check_reviews_path
+from pipeline.config import PipelineConfig
+from transform import pseudonyms
+from transform.errors import ConfigurationError, InputError
+
+KEY_FILE_NAME: Final = "pseudonym.key"
+
+
+def check(config: PipelineConfig) -> None:
+    """Checks that `config` can work on this machine. Makes the work folder and the push folder.
+
+    Raises:
+      InputError: the one fault, where there is one.
+      ConfigurationError: all faults, where there are several.
+    """
+    faults: list[InputError] = []
+    for test in (_check_data, _check_schema, _check_work_dir, _check_push_dir, _check_key):
+        try:
+            test(config)
+        except InputError as fault:
+            faults.append(fault)
+    if len(faults) > 1:
+        raise ConfigurationError("\n".join([f"{len(faults)} faults:", *(f"  {fault}" for fault in faults)]))
+    if faults:
+        raise faults[0]
+
+
+def key_file(config: PipelineConfig) -> Path | None:
+    """Returns the file in which the run's pseudonym key stands, or None if the environment has the key."""
+    if config.pseudonym_key_file is not None:
+        return config.pseudonym_key_file.resolve()
+    if pseudonyms.KEY_VARIABLE in os.environ or os.environ.get(pseudonyms.KEY_FILE_VARIABLE):
+        return None
+    return config.work_dir.resolve() / KEY_FILE_NAME
+
+
+def is_own_key(config: PipelineConfig) -> bool:
+    """Returns whether the key is the work folder's, for want of one from the user."""
+    return config.pseudonym_key_file is None and key_file(config) is not None
+
+
+def provide_key(config: PipelineConfig) -> bool:
+    """Makes the work folder's key if the run has no other and the file is not there. Returns whether it did."""
+    file = key_file(config)
+    if file is None or not is_own_key(config) or file.exists():
+        return False
+    pseudonyms.create_key_file(file)
+    return True
+
+
+def _check_data(config: PipelineConfig) -> None:
+    check_reviews_path(str(config.data))
+
+
+def _check_schema(config: PipelineConfig) -> None:
+    try:
+        config.schema_file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"--schema-file {config.schema_file}: cannot be read ({error.strerror}). "
+            "Name a schema in protobuf text form."
+        ) from error
+
+
+def _check_work_dir(config: PipelineConfig) -> None:
+    _check_folder("--work-dir", config.work_dir)
+
+
+def _check_push_dir(config: PipelineConfig) -> None:
+    if "://" not in config.push_dir:
+        _check_folder("--push-dir", Path(config.push_dir))
+        if Path(config.push_dir).resolve() == config.work_dir.resolve():
+            raise ConfigurationError(
+                f"--push-dir {config.push_dir}: is the work folder. Name another folder, one that TF Serving may read."
+            )
+
+
+def _check_folder(flag: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".write-test-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except FileExistsError as error:
+        raise ConfigurationError(f"{flag} {folder}: is a file. Name a folder.") from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"{flag} {folder}: cannot be written ({error.strerror}). Name a folder in which this user may write."
+        ) from error
+
+
+def _check_key(config: PipelineConfig) -> None:
+    file = key_file(config)
+    if not is_own_key(config) or (file is not None and file.exists()):
+        pseudonyms.read_key(file)

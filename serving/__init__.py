@@ -1,0 +1,1 @@
+"""What a consumer of the pushed model needs. Imports no TFX."""

@@ -1,0 +1,95 @@
+"""A pushed model, asked in this process the way TF Serving is asked: by its signatures."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from transform import features
+from transform.errors import ReleaseError
+
+
+class Recommendation(NamedTuple):
+    """One recommended book and its score: the cosine of reader and book, or a share of readers for unknown users."""
+
+    isbn: str
+    score: float
+
+
+class PushedModel:
+    """One version in a push folder."""
+
+    def __init__(self, folder: Path):
+        """Loads the model.
+
+        Raises:
+          ReleaseError: what is in `folder` cannot be loaded.
+        """
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import tensorflow as tf  # Seconds to import: not before the arguments were found to be right.
+
+        self.folder = folder
+        try:
+            self._model = tf.saved_model.load(str(folder))
+            self._recommend = self._model.signatures[features.SERVING_SIGNATURE]
+            self.facts: dict[str, Any] = json.loads((folder / features.MODEL_FACTS_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+            raise ReleaseError(
+                f"{folder}: is not a model that Readalike pushed, or it is damaged ({type(error).__name__}). "
+                f"Push again, or move the folder out of the push folder to fall back to the version before."
+            ) from error
+        self._constant = tf.constant
+
+    @property
+    def version(self) -> str:
+        """The version's number."""
+        return self.folder.name
+
+    def recommend(self, user_id: str, k: int) -> tuple[list[Recommendation], bool]:
+        """Returns up to `k` recommendations for a pseudonym, and whether the model knows that reader.
+
+        Raises:
+          ReleaseError: the model answers with fewer than `k` books.
+        """
+        answer = self._recommend(**{features.SERVED_USER_ID: self._constant([user_id])})
+        isbns, scores = answer[features.SERVED_ISBN][0].numpy(), answer[features.SERVED_SCORE][0].numpy()
+        if not 1 <= k <= len(isbns):
+            raise ReleaseError(
+                f"-k {k}: version {self.version} answers with up to {len(isbns)} books. Ask for 1 to that."
+            )
+        books = [
+            Recommendation(isbn.decode("utf-8"), float(score))
+            for isbn, score in zip(isbns[:k], scores[:k], strict=True)
+            if isbn
+        ]
+        return books, bool(answer[features.SERVED_KNOWN_USER][0].numpy())
+
+    def read_books(self, user_id: str) -> list[str]:
+        """Returns the books that a reader's reviews named, empty for a reader that the model does not know."""
+        [books] = self._model.read_books(self._constant([user_id])).numpy()
+        return [isbn.decode("utf-8") for isbn in books if isbn]
+
+    def example_users(self, count: int) -> list[str]:
+        """Returns up to `count` pseudonyms of readers with a history of common length."""
+        return [user.decode("ascii") for user in self._model.example_users(self._constant(count)).numpy()]
+
+
+def versions(push_dir: Path) -> list[Path]:
+    """Returns the version folders of `push_dir`, oldest first."""
+    if not push_dir.is_dir():
+        return []
+    folders = [folder for folder in push_dir.iterdir() if folder.name.isdigit() and folder.is_dir()]
+    return sorted(folders, key=lambda folder: int(folder.name))
+
+
+def newest_version(push_dir: Path) -> Path:
+    """Returns the version that TF Serving would serve.
+
+    Raises:
+      ReleaseError: there is none.
+    """
+    pushed: Sequence[Path] = versions(push_dir)
+    if not pushed:
+        raise ReleaseError(f"--push-dir {push_dir}: no model has been pushed there. Run local_runner.py first.")
+    return pushed[-1]

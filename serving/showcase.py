@@ -1,0 +1,34 @@
+"""What a person is shown of a pushed model: where it is, and what it recommends to a few readers."""
+
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from serving.pushed_model import PushedModel, newest_version
+
+READERS: Final = 3
+BOOKS: Final = 5
+
+
+def show_pushed(console: Console, push_location: str) -> None:
+    """Shows the newest version in `push_location`, and what it recommends to a few readers."""
+    if "://" in push_location:
+        console.print(f"\nPushed to {push_location}", markup=False)
+        return
+    model = PushedModel(newest_version(Path(push_location)))
+    console.print(f"\nPushed {model.folder}", markup=False)
+    for reader in model.example_users(READERS):
+        recommended, _ = model.recommend(reader, BOOKS)
+        read = model.read_books(reader)
+        table = Table("has read", "is recommended", title=f"reader {reader}", title_justify="left", show_edge=False)
+        shown = read[:BOOKS]
+        if len(read) > BOOKS:
+            shown = [*read[: BOOKS - 1], f"… and {len(read) - BOOKS + 1} more"]
+        for row in range(BOOKS):
+            table.add_row(
+                shown[row] if row < len(shown) else "", recommended[row].isbn if row < len(recommended) else ""
+            )
+        console.print(table)
+    console.print(f"Ask for a reader by name: python -m serving.recommend --push-dir {push_location} --user NAME")

@@ -1,0 +1,1 @@
+"""Hyper-parameters, towers, loss, metrics and export of the two-tower model."""

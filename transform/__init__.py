@@ -1,0 +1,1 @@
+"""Names, errors and preprocessing that every other room may import."""

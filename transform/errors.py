@@ -1,0 +1,41 @@
+"""Every error that Readalike raises on purpose, in one tree.
+
+A message names what is wrong, where (file, line, field), the value, and the remedy. The runners turn the class into an
+exit code, so that a scheduler can tell bad input from a gate that did its work.
+"""
+
+from typing import ClassVar
+
+
+class ReadalikeError(Exception):
+    """Base of all errors that carry a message for the person who runs the pipeline."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(ReadalikeError):
+    """Something that came from outside cannot be used."""
+
+    exit_code = 2
+
+
+class ConfigurationError(InputError):
+    """A configuration field or flag has a value that cannot work."""
+
+
+class DataError(InputError):
+    """The reviews cannot be read, or nothing usable is in them."""
+
+
+class PseudonymKeyError(InputError):
+    """The pseudonym key is missing, unreadable or too short."""
+
+
+class ReleaseError(InputError):
+    """A pushed model is missing, damaged or does not fit the question."""
+
+
+class GateError(ReadalikeError):
+    """A gate stopped the run: the data or the model is not what the contract promises."""
+
+    exit_code = 3

@@ -1,0 +1,43 @@
+"""The one home of every feature, split, vocabulary and signature name.
+
+Pure Python on purpose: the serving client, the data tools and the tests import it without loading TensorFlow.
+"""
+
+from typing import Final
+
+# Columns of the reviews CSV, which are also the raw features of the Examples artifacts.
+USER: Final = "User"
+ISBN: Final = "ISBN"
+RATING: Final = "RatingOf5"
+GENRES: Final = "Genres"
+
+# In the order in which they stand in every Parquet file: Transform needs the schema's, which is alphabetical.
+RAW_FEATURES: Final = (GENRES, ISBN, RATING, USER)
+
+RATING_MIN: Final = 0.0
+RATING_MAX: Final = 5.0
+
+# Splits of the Examples artifacts.
+REVIEWS_SPLIT: Final = "reviews"
+TRAIN_SPLIT: Final = "train"
+EVAL_SPLIT: Final = "eval"
+
+# What Transform makes of them.
+USER_ID: Final = "user_id"
+BOOK_ID: Final = "book_id"
+RATING_VALUE: Final = "rating"
+USER_VOCABULARY: Final = "user_vocabulary"
+ISBN_VOCABULARY: Final = "isbn_vocabulary"
+
+# The id that Transform gives to a user or book outside its vocabulary.
+OUT_OF_VOCABULARY: Final = -1
+
+# The SavedModel's signatures.
+SERVING_SIGNATURE: Final = "serving_default"
+SERVED_USER_ID: Final = "user_id"
+SERVED_ISBN: Final = "isbn"
+SERVED_SCORE: Final = "score"
+SERVED_KNOWN_USER: Final = "known_user"
+
+# Beside the SavedModel, in the folder that TF Serving leaves alone.
+MODEL_FACTS_FILE: Final = "assets.extra/readalike.json"

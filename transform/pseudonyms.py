@@ -1,0 +1,94 @@
+"""Keyed pseudonyms for users, and the key that makes them.
+
+A label encoder's ids shift with every new user, and its table is a list of all of them. An HMAC gives the same user the
+same id on every run, needs no table, and cannot be turned back without the key (RFC 2104, with SHA-256).
+"""
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from transform.errors import PseudonymKeyError
+
+KEY_VARIABLE: Final = "READALIKE_PSEUDONYM_KEY"
+KEY_FILE_VARIABLE: Final = "READALIKE_PSEUDONYM_KEY_FILE"
+MIN_KEY_BYTES: Final = 16
+
+# 128 bits: among a billion users the chance that any two share a pseudonym is below 10^-20.
+PSEUDONYM_HEX_DIGITS: Final = 32
+
+
+def pseudonymise(user: str, key: bytes) -> str:
+    """Returns the pseudonym of `user`: 32 hexadecimal digits, the same for the same name and key."""
+    return hmac.digest(key, user.encode("utf-8"), "sha256").hex()[:PSEUDONYM_HEX_DIGITS]
+
+
+def key_id(key: bytes) -> str:
+    """Returns a short public name of `key`, by which a wrong key can be told from the right one.
+
+    It is itself a keyed hash, so it says nothing about the key or about any user.
+    """
+    return hmac.digest(key, b"readalike pseudonym key id", "sha256").hex()[:12]
+
+
+def create_key_file(path: Path) -> None:
+    """Writes a new random key to `path`, readable by its owner only. An existing file is left as it is.
+
+    Raises:
+      PseudonymKeyError: the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        try:
+            os.link(beside, path)
+        except FileExistsError:
+            pass
+        finally:
+            beside.unlink()
+    except OSError as error:
+        raise PseudonymKeyError(
+            f"{path}: the pseudonym key cannot be written ({error.strerror}). Name a folder that can be written, or "
+            f"put a key of your own into {KEY_VARIABLE}."
+        ) from error
+
+
+def read_key(key_file: Path | None = None) -> bytes:
+    """Returns the key: of `key_file` if given, else of the environment.
+
+    The environment is asked for the key itself (`READALIKE_PSEUDONYM_KEY`), then for the path of a file with it
+    (`READALIKE_PSEUDONYM_KEY_FILE`). White space around the key does not count.
+
+    Raises:
+      PseudonymKeyError: there is no key, it cannot be read, or it is shorter than 16 bytes.
+    """
+    if key_file is None and (text := os.environ.get(KEY_VARIABLE)) is not None:
+        return _checked(text.strip().encode("utf-8"), f"the environment variable {KEY_VARIABLE}")
+    if key_file is None and (name := os.environ.get(KEY_FILE_VARIABLE)):
+        key_file = Path(name)
+    if key_file is None:
+        raise PseudonymKeyError(
+            f"No pseudonym key. Set {KEY_VARIABLE} to the key, or {KEY_FILE_VARIABLE} to the path of a file with it."
+        )
+    try:
+        content = key_file.read_bytes()
+    except OSError as error:
+        raise PseudonymKeyError(
+            f"{key_file}: the pseudonym key cannot be read ({error.strerror}). Name a file that can, or set "
+            f"{KEY_VARIABLE} to the key itself."
+        ) from error
+    return _checked(content.strip(), str(key_file))
+
+
+def _checked(key: bytes, origin: str) -> bytes:
+    if len(key) < MIN_KEY_BYTES:
+        raise PseudonymKeyError(
+            f"{origin}: the pseudonym key has {len(key)} bytes and needs at least {MIN_KEY_BYTES}. "
+            f"Make one with: python -c 'import secrets; print(secrets.token_hex(32))'"
+        )
+    return key
