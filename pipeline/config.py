@@ -32,7 +32,7 @@ class PipelineConfig(BaseSettings):
         cli_avoid_json=True,
     )
 
-    data: Path
+    data: str = Field(min_length=1)
     """The reviews: a CSV file or a folder of them (`.csv`, `.csv.gz`)."""
 
     work_dir: Path = Path("work")
@@ -89,9 +89,14 @@ class PipelineConfig(BaseSettings):
         return value
 
     @property
+    def data_location(self) -> str:
+        """The reviews' path, absolute: components may run in other processes and folders."""
+        return _absolute(self.data)
+
+    @property
     def push_location(self) -> str:
-        """The push folder, absolute: components run in other processes and folders."""
-        return self.push_dir if "://" in self.push_dir else str(Path(self.push_dir).resolve())
+        """The push folder's path, absolute."""
+        return _absolute(self.push_dir)
 
     @property
     def beam_pipeline_args(self) -> list[str]:
@@ -127,6 +132,10 @@ def read_config(argv: Sequence[str] | None = None, program: str = "local_runner.
         return PipelineConfig(**_merged(from_file, flags))
     except ValidationError as error:
         raise ConfigurationError(_faults(error, from_file, file)) from error
+
+
+def _absolute(location: str) -> str:
+    return location if "://" in location else str(Path(location).resolve())
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def create_pipeline(
       metadata_connection_config: ML Metadata's connection; None: the runner's own.
     """
     example_gen = RatingsExampleGen(
-        data=str(config.data), key_file=key_file, max_reject_share=config.max_reject_share
+        data=config.data_location, key_file=key_file, max_reject_share=config.max_reject_share
     ).with_id("RatingsExampleGen")
 
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"]).with_id("StatisticsGen")

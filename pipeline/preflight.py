@@ -55,7 +55,7 @@ def provide_key(config: PipelineConfig) -> bool:
 
 
 def _check_data(config: PipelineConfig) -> None:
-    check_reviews_path(str(config.data))
+    check_reviews_path(config.data)
 
 
 def _check_schema(config: PipelineConfig) -> None:

@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import PipelineConfig, read_config
+from transform.errors import ConfigurationError
+
+
+def test_only_the_data_must_be_named() -> None:
+    config = read_config(["--data", "reviews.csv"])
+    assert config == PipelineConfig(data="reviews.csv")
+    assert config.training.embedding_dim > 0
+
+
+def test_a_flag_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('data = "from-file.csv"\n[training]\nembedding_dim = 16\nmax_epochs = 7\n')
+    config = read_config(["--config", str(file), "--training.embedding-dim", "8"])
+    assert (config.data, config.training.embedding_dim, config.training.max_epochs) == ("from-file.csv", 8, 7)
+    assert config.training.temperature == PipelineConfig(data="x").training.temperature
+
+
+def test_every_leaf_field_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        read_config(["--help"])
+    text = capsys.readouterr().out
+    defaults = PipelineConfig(data="x").model_dump()
+    for name, value in defaults.items():
+        flags = [f"--{name}.{leaf}" for leaf in value] if isinstance(value, dict) else [f"--{name}"]
+        for flag in flags:
+            assert f"{flag.replace('_', '-')} " in text
+
+
+def test_all_faults_are_told_at_once_each_with_place_value_and_remedy(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('data = "x.csv"\nmax_reject_share = 2\nno_such_field = 1\n[training]\nlearning_rate = "fast"\n')
+    with pytest.raises(ConfigurationError) as caught:
+        read_config(["--config", str(file), "--split.min-reviews", "0"])
+    message = str(caught.value)
+    assert "4 fault(s)" in message
+    assert f"{file}: max_reject_share = 2: Input should be less than or equal to 1" in message
+    assert f"{file}: no_such_field: there is no such field" in message
+    assert f"{file}: training.learning_rate = 'fast': Input should be a valid number" in message
+    assert "--split.min-reviews = '0': Input should be greater than or equal to 2" in message
+
+
+def test_a_missing_data_path_names_the_flag() -> None:
+    with pytest.raises(ConfigurationError, match="--data: missing"):
+        read_config([])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"data = x", "not valid TOML"), (b"data = '\xff'", "not UTF-8"), (None, "No such file")],
+)
+def test_an_unreadable_file_is_told_by_name(tmp_path: Path, content: bytes | None, told: str) -> None:
+    file = tmp_path / "run.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        read_config(["--config", str(file)])
+    assert str(file) in str(caught.value)
+
+
+def test_beam_arguments_are_split_as_a_shell_would() -> None:
+    config = read_config(["--data=x", "--beam-runner=FlinkRunner", "--beam-args=--flink_master=h:1 --files='a b,c'"])
+    assert config.beam_pipeline_args == ["--runner=FlinkRunner", "--flink_master=h:1", "--files=a b,c"]
+
+
+def test_an_unclosed_quote_in_beam_arguments_is_a_fault() -> None:
+    with pytest.raises(ConfigurationError, match=r"--beam-args.*No closing quotation"):
+        read_config(["--data=x", "--beam-args='"])
+
+
+def test_local_locations_are_made_absolute_and_remote_ones_left() -> None:
+    config = PipelineConfig(data="gs://bucket/reviews.csv", push_dir="served")
+    assert config.data_location == "gs://bucket/reviews.csv"
+    assert config.push_location == str(Path.cwd() / "served")
+
+
+@pytest.mark.parametrize("metadata", ["mysql://user:secret@host:3306/mlmd", ""])
+def test_the_metadata_store_is_a_connection_string_or_empty(metadata: str) -> None:
+    assert PipelineConfig(data="x", metadata=metadata).metadata == metadata
+    with pytest.raises(ConfigurationError, match="--metadata"):
+        read_config(["--data=x", "--metadata=postgres://host/db"])
