@@ -6,13 +6,14 @@ TFRecords. They accept list columns only, of exactly the types below, in the alp
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+from tfx.types import artifact_utils
 
 from transform import features
 
@@ -31,6 +32,13 @@ FILE_FORMAT: Final = "FILE_FORMAT_PARQUET"
 
 # Rows in a row group: what a reader holds in memory at once, about 10 MB.
 ROW_GROUP_ROWS: Final = 131_072
+
+
+def describe(examples: Any, splits: Sequence[str]) -> None:
+    """Writes into the artifact `examples` what TFX must know to read it: its splits and its format."""
+    examples.split_names = artifact_utils.encode_split_names(list(splits))
+    examples.set_string_custom_property("payload_format", PAYLOAD_FORMAT)
+    examples.set_string_custom_property("file_format", FILE_FORMAT)
 
 
 def split_folder(artifact_uri: str, split: str) -> str:
@@ -54,7 +62,7 @@ def part_writer(path: str, schema: pa.Schema = EXAMPLE_SCHEMA) -> Iterator[pq.Pa
     """Opens a Parquet writer whose file appears under `path` only when everything was written."""
     beside = f"{path}.incomplete"
     with (
-        FileSystems.create(beside, compression_type=CompressionTypes.UNCOMPRESSED) as file,
+        create_file(beside) as file,
         pq.ParquetWriter(file, schema, compression="zstd") as writer,
     ):
         yield writer
@@ -63,7 +71,7 @@ def part_writer(path: str, schema: pa.Schema = EXAMPLE_SCHEMA) -> Iterator[pq.Pa
 
 def read_row_groups(path: str) -> Iterator[pa.Table]:
     """Yields the row groups of one file, in order, so that a file of any size is read in bounded memory."""
-    with _open(path) as file:
+    with open_file(path) as file:
         parquet = pq.ParquetFile(file)
         for group in range(parquet.num_row_groups):
             yield parquet.read_row_group(group)
@@ -73,13 +81,19 @@ def count_rows(paths: Sequence[str]) -> int:
     """Returns the number of rows in `paths`, read from the files' footers."""
     total = 0
     for path in paths:
-        with _open(path) as file:
+        with open_file(path) as file:
             total += pq.ParquetFile(file).metadata.num_rows
     return total
 
 
-def _open(path: str) -> BinaryIO:
+def open_file(path: str) -> BinaryIO:
+    """Opens a local or remote file to read its bytes as they are."""
     return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
+def create_file(path: str) -> BinaryIO:
+    """Opens a local or remote file to write bytes."""
+    return FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 def scalar_column(table: pa.Table | pa.RecordBatch, name: str) -> pa.Array:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import absl.logging
 from rich.console import Console
 from rich.status import Status
 
@@ -116,18 +117,15 @@ def reported_steps(console: Console, steps: Sequence[str]) -> Iterator[StepRepor
     reporter = StepReporter(console, steps)
     stream = logging.StreamHandler(sys.__stderr__)
     stream.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root, absl = logging.getLogger(), logging.getLogger("absl")
-    levels = {logger: logger.level for logger in (root, absl)}
-    handlers = (reporter, stream)
-    for handler in handlers:
-        root.addHandler(handler)
-    for logger in levels:
-        logger.setLevel(logging.INFO)
+    root = logging.getLogger()
+    handlers, level, verbosity = root.handlers, root.level, absl.logging.get_verbosity()
+    root.handlers = [reporter, stream]
+    root.setLevel(logging.INFO)
+    absl.logging.set_verbosity(absl.logging.INFO)  # Not the logger's level: TensorFlow resets that one by this call.
     try:
         yield reporter
     finally:
-        for handler in handlers:
-            root.removeHandler(handler)
-            handler.close()
-        for logger, level in levels.items():
-            logger.setLevel(level)
+        reporter.close()
+        root.handlers = handlers
+        root.setLevel(level)
+        absl.logging.set_verbosity(verbosity)

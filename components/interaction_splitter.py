@@ -1,0 +1,196 @@
+"""InteractionSplitter: from the reviews that passed the gate to the interactions to train on and to evaluate with."""
+
+import json
+import logging
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+from tfx import v1 as tfx
+
+from components import parquet_examples
+from components.interactions import EVERY_USER, KeptInteractions, held_out, keep_interactions, smallest_user_hashes
+from components.parquet_examples import scalar_column
+from components.split_parameters import SplitParameters
+from transform import features
+from transform.errors import DataError
+
+ROWS_A_SHARD: Final = 1_000_000
+SPLITS: Final = (features.TRAIN_SPLIT, features.EVAL_SPLIT)
+
+# A table and its place in the input: the number of its file and of the row group in it.
+PlacedTable = tuple[int, int, pa.Table]
+
+
+@tfx.dsl.components.component(use_beam=True)
+def InteractionSplitter(  # noqa: N802 (components are nouns)
+    reviews: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
+    gate: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.String],
+    examples: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Examples],
+    min_reviews: tfx.dsl.components.Parameter[int],
+    holdout_share: tfx.dsl.components.Parameter[float],
+    max_holdout_users: tfx.dsl.components.Parameter[int],
+    seed: tfx.dsl.components.Parameter[int],
+    beam_pipeline: tfx.dsl.components.BeamComponentParameter[beam.Pipeline] = None,
+) -> None:
+    """Removes duplicates and users with few books, and holds some interactions out: `SplitParameters` says how.
+
+    Args:
+      reviews: the reviews.
+      gate: what DataGate leaves when the reviews may be used.
+      examples: the interactions, in the splits `train` and `eval`.
+      min_reviews: see `SplitParameters`, as for the next three.
+      holdout_share: see there.
+      max_holdout_users: see there.
+      seed: see there.
+      beam_pipeline: given by TFX.
+
+    Raises:
+      DataError: too little is left to train on.
+    """
+    del gate
+    parameters = SplitParameters(
+        min_reviews=min_reviews, holdout_share=holdout_share, max_holdout_users=max_holdout_users, seed=seed
+    )
+    counts = split_interactions(beam_pipeline, reviews.uri, examples.uri, parameters)
+    for line in describe_counts(counts):
+        logging.getLogger("readalike.progress").info(line)
+    check_counts(counts, parameters)
+    parquet_examples.describe(examples, SPLITS)
+    for name, value in counts.items():
+        examples.set_int_custom_property(name, value)
+
+
+def split_interactions(
+    pipeline: beam.Pipeline, reviews_uri: str, examples_uri: str, parameters: SplitParameters
+) -> dict[str, int]:
+    """Runs `pipeline`, which reads the reviews and writes the splits. Returns what was counted."""
+    paths = parquet_examples.part_paths(reviews_uri, features.REVIEWS_SPLIT)
+    shards = 1 + parquet_examples.count_rows(paths) // ROWS_A_SHARD
+    counts_path = f"{examples_uri}/counts.json"
+    with pipeline:
+        kept = (
+            pipeline
+            | "Files" >> beam.Create(list(enumerate(paths)), reshuffle=True)
+            | "Read" >> beam.FlatMap(_read_by_shard, shards)
+            | "AllShards" >> _WithEveryShard(shards)
+            | "GroupByShard" >> beam.GroupByKey()
+            | "Keep" >> beam.Map(_keep, parameters.min_reviews)
+        )
+        threshold = (
+            kept
+            | "UserHashes"
+            >> beam.MapTuple(
+                lambda _, shard: smallest_user_hashes(shard, parameters.seed, parameters.max_holdout_users)
+            )
+            | "AllHashes" >> beam.combiners.ToList()
+            | "Threshold" >> beam.Map(_threshold, parameters.max_holdout_users)
+        )
+        _ = (
+            kept
+            | "Split" >> beam.Map(_write_shard, parameters, beam.pvalue.AsSingleton(threshold), examples_uri, shards)
+            | "AllCounts" >> beam.combiners.ToList()
+            | "WriteCounts" >> beam.Map(_write_counts, counts_path)
+        )
+    with parquet_examples.open_file(counts_path) as file:
+        return json.loads(file.read())
+
+
+def describe_counts(counts: dict[str, int]) -> Iterator[str]:
+    """Yields what was counted, a line a number."""
+    for label, name in (
+        ("reviews", "reviews"),
+        ("unique users", "users"),
+        ("unique books", "books"),
+        ("positive (> 3)", "positive"),
+        ("moderate (= 3)", "moderate"),
+        ("negative (< 3)", "negative"),
+        ("unrated", "unrated"),
+        ("duplicates removed", "duplicates"),
+        ("kept users", "kept_users"),
+        ("kept books", "kept_books"),
+        ("kept interactions", "kept_interactions"),
+        ("train interactions", "train_interactions"),
+        ("held-out interactions", "eval_interactions"),
+        ("hold-out users", "eval_users"),
+    ):
+        yield f"{label:<21} {counts[name]:>13,}"
+
+
+def check_counts(counts: dict[str, int], parameters: SplitParameters) -> None:
+    """Raises DataError if what was kept is not enough to train on."""
+    if counts["kept_users"] == 0:
+        raise DataError(
+            f"No user has --split.min-reviews {parameters.min_reviews} different books: of {counts['users']:,} users "
+            f"the most active one has {counts['most_books_of_a_user']:,}. Lower --split.min-reviews (at least 2), or "
+            "bring more reviews."
+        )
+
+
+class _WithEveryShard(beam.PTransform):
+    """Adds an empty table to every shard, so that each writes its files even if no user falls into it."""
+
+    def __init__(self, shards: int):
+        super().__init__()
+        self._shards = shards
+
+    def expand(self, tables: beam.PCollection) -> beam.PCollection:
+        empty = [(shard, (-1, -1, parquet_examples.EXAMPLE_SCHEMA.empty_table())) for shard in range(self._shards)]
+        return (tables, tables.pipeline | "Empty" >> beam.Create(empty)) | beam.Flatten()
+
+
+def _read_by_shard(file: tuple[int, str], shards: int) -> Iterator[tuple[int, PlacedTable]]:
+    number, path = file
+    for group, table in enumerate(parquet_examples.read_row_groups(path)):
+        user = scalar_column(table, features.USER).dictionary_encode()
+        shard_of_user = np.array([zlib.crc32(name) % shards for name in user.dictionary.to_pylist()], np.int64)
+        shard_of_row = shard_of_user[np.asarray(user.indices)]
+        for shard in np.unique(shard_of_row):
+            yield int(shard), (number, group, table.filter(pa.array(shard_of_row == shard)))
+
+
+def _keep(grouped: tuple[int, Iterable[PlacedTable]], min_reviews: int) -> tuple[int, KeptInteractions]:
+    shard, tables = grouped
+    in_order = sorted(tables, key=lambda placed: placed[:2])
+    reviews = pa.concat_tables([table for _, _, table in in_order]).combine_chunks()
+    return shard, keep_interactions(reviews, min_reviews)
+
+
+def _threshold(hashes: list[np.ndarray], max_users: int) -> int:
+    """Returns the hash up to which users are hold-out users."""
+    smallest = np.sort(np.concatenate(hashes))
+    return int(EVERY_USER) if len(smallest) <= max_users else int(smallest[max_users - 1])
+
+
+def _write_shard(
+    shard_of_users: tuple[int, KeptInteractions],
+    parameters: SplitParameters,
+    threshold: int,
+    examples_uri: str,
+    shards: int,
+) -> dict[str, Any]:
+    """Writes one file a split and returns the shard's counts."""
+    shard, kept = shard_of_users
+    mask = held_out(kept, parameters, threshold)
+    for split, rows in ((features.TRAIN_SPLIT, ~mask), (features.EVAL_SPLIT, mask)):
+        with parquet_examples.part_writer(parquet_examples.part_path(examples_uri, split, shard, shards)) as writer:
+            writer.write_table(kept.table.filter(pa.array(rows)), row_group_size=parquet_examples.ROW_GROUP_ROWS)
+    counts = {
+        **kept.counts,
+        "train_interactions": int((~mask).sum()),
+        "eval_interactions": int(mask.sum()),
+        "eval_users": len(np.unique(kept.user_codes[mask])),
+    }
+    return {"counts": counts, "books": kept.books, "kept_books": kept.kept_books}
+
+
+def _write_counts(shards: list[dict[str, Any]], path: str) -> None:
+    totals = {name: sum(shard["counts"][name] for shard in shards) for name in shards[0]["counts"]}
+    totals["most_books_of_a_user"] = max(shard["counts"]["most_books_of_a_user"] for shard in shards)
+    for name in ("books", "kept_books"):
+        totals[name] = len(pa.chunked_array([shard[name] for shard in shards]).unique())
+    with parquet_examples.create_file(path) as file:
+        file.write(json.dumps(totals).encode())

@@ -1,0 +1,136 @@
+"""What is kept of the reviews, and what of it is held out: the rules, on one shard of users at a time.
+
+A shard holds all reviews of its users, so nothing here depends on other shards, on the order of users, or on how many
+shards there are. The only rule that looks across users, the cap on hold-out users, comes in as a threshold.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from components.parquet_examples import scalar_column
+from components.split_parameters import SplitParameters
+from transform import features
+
+EVERY_USER: Final = np.iinfo(np.int64).max
+MODERATE_RATING: Final = 3.0
+
+
+@dataclass(frozen=True)
+class KeptInteractions:
+    """The interactions of one shard that are left after duplicates and users with few books were dropped."""
+
+    table: pa.Table
+    """Rows of the Examples schema, in the order of the input."""
+
+    user_codes: npt.NDArray[np.int64]
+    """`[rows]`: the number of each row's user in `users`."""
+
+    users: list[bytes]
+    """The shard's users, kept or not."""
+
+    counts: dict[str, int]
+    """What was counted on the way; sums over shards are true."""
+
+    books: pa.Array
+    """The different books before anything was dropped."""
+
+    kept_books: pa.Array
+    """The different books of `table`."""
+
+
+def keep_interactions(reviews: pa.Table, min_reviews: int) -> KeptInteractions:
+    """Drops all but the last review of each user and book, then users with fewer than `min_reviews` different books.
+
+    Args:
+      reviews: all reviews of the shard's users, in the order of the input.
+      min_reviews: how many different books a user needs.
+    """
+    user = scalar_column(reviews, features.USER).dictionary_encode()
+    book = scalar_column(reviews, features.ISBN).dictionary_encode()
+    user_codes, book_codes = (np.asarray(column.indices, dtype=np.int64) for column in (user, book))
+    last = _last_of_each(user_codes * max(len(book.dictionary), 1) + book_codes)
+    books_a_user = np.bincount(user_codes[last], minlength=len(user.dictionary))
+    rows = last[books_a_user[user_codes[last]] >= min_reviews]
+    kept = reviews.take(pa.array(rows))
+    counts = {
+        "reviews": len(reviews),
+        "users": len(user.dictionary),
+        "duplicates": len(reviews) - len(last),
+        "kept_interactions": len(rows),
+        "kept_users": int((books_a_user >= min_reviews).sum()),
+        "most_books_of_a_user": int(books_a_user.max(initial=0)),
+        **_rating_counts(reviews),
+    }
+    return KeptInteractions(
+        table=kept,
+        user_codes=user_codes[rows],
+        users=user.dictionary.to_pylist(),
+        counts=counts,
+        books=book.dictionary,
+        kept_books=scalar_column(kept, features.ISBN).unique(),
+    )
+
+
+def smallest_user_hashes(kept: KeptInteractions, seed: int, most: int) -> npt.NDArray[np.int64]:
+    """Returns the `most` smallest hashes of the kept users, ascending: those who come first as hold-out users."""
+    return np.sort(_user_hashes(kept, seed)[np.unique(kept.user_codes)])[:most]
+
+
+def held_out(kept: KeptInteractions, parameters: SplitParameters, threshold: int) -> npt.NDArray[np.bool_]:
+    """Says which of the kept interactions training must not see.
+
+    A user whose hash of (seed, user) is at most `threshold` is a hold-out user. Of such a user's n books those with the
+    smallest hashes of (seed, user, book) are held out: `holdout_share` x n of them, rounded down, but at least one.
+
+    Returns:
+      `[rows]`, True where the interaction is held out.
+    """
+    chosen = _user_hashes(kept, parameters.seed) <= threshold
+    candidates = np.flatnonzero(chosen[kept.user_codes])
+    codes = kept.user_codes[candidates]
+    isbns = scalar_column(kept.table.take(pa.array(candidates)), features.ISBN).to_pylist()
+    hashes = np.fromiter(
+        (_hash(parameters.seed, kept.users[code], isbn) for code, isbn in zip(codes, isbns, strict=True)),
+        np.int64,
+        len(candidates),
+    )
+    order = np.lexsort((hashes, codes))
+    sizes = np.bincount(codes, minlength=len(kept.users))
+    starts = np.cumsum(sizes) - sizes
+    rank = np.empty(len(candidates), np.int64)
+    rank[order] = np.arange(len(candidates)) - starts[codes[order]]
+    quota = np.maximum(np.floor(parameters.holdout_share * sizes + 1e-9).astype(np.int64), 1)
+    mask = np.zeros(len(kept.user_codes), np.bool_)
+    mask[candidates] = rank < quota[codes]
+    return mask
+
+
+def _last_of_each(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Returns, ascending, the positions at which each different key stands for the last time."""
+    _, first_from_behind = np.unique(keys[::-1], return_index=True)
+    return np.sort(len(keys) - 1 - first_from_behind)
+
+
+def _rating_counts(reviews: pa.Table) -> dict[str, int]:
+    rating = np.asarray(scalar_column(reviews, features.RATING).to_numpy(zero_copy_only=False), dtype=np.float64)
+    return {
+        "positive": int((rating > MODERATE_RATING).sum()),
+        "moderate": int((rating == MODERATE_RATING).sum()),
+        "negative": int((rating < MODERATE_RATING).sum()),
+        "unrated": int(np.isnan(rating).sum()),
+    }
+
+
+def _user_hashes(kept: KeptInteractions, seed: int) -> npt.NDArray[np.int64]:
+    return np.fromiter((_hash(seed, user) for user in kept.users), np.int64, len(kept.users))
+
+
+def _hash(seed: int, *parts: bytes) -> int:
+    """Returns 63 bits of BLAKE2b (RFC 7693), the same on every machine; `seed` is its key."""
+    digest = hashlib.blake2b(b"\0".join(parts), digest_size=8, key=seed.to_bytes(8, "big"))
+    return int.from_bytes(digest.digest(), "big") >> 1

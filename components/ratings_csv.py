@@ -1,0 +1,249 @@
+"""From a CSV of reviews to Arrow tables of the Examples schema: columns at a time, users hidden, faults located."""
+
+import ast
+import math
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from components.parquet_examples import EXAMPLE_SCHEMA, as_list_column
+from components.review_files import CheckedStream, Opener, read_header, record_lines
+from transform import features
+from transform.errors import DataError
+from transform.pseudonyms import pseudonymise
+
+# A record must fit into two blocks; a field of a megabyte is a mistake, not a title.
+BLOCK_BYTES: Final = 4 << 20
+MAX_FIELD_BYTES: Final = 1 << 20
+CACHED_PSEUDONYMS: Final = 1 << 20
+
+NO_USER: Final = "no user"
+NO_BOOK: Final = "no book"
+BAD_GENRES: Final = "not a list of strings"
+WRONG_FIELDS: Final = "wrong number of fields"
+
+
+class Reject(NamedTuple):
+    """A row that cannot be used. It never carries a value: that could be a name."""
+
+    file: str
+    line: int
+    column: str
+    reason: str
+
+
+@dataclass
+class FileReport:
+    """What was read from one file."""
+
+    file: str
+    rows: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    sha256: str = ""
+
+    @property
+    def kept(self) -> int:
+        """The number of rows that became examples."""
+        return self.rows - len(self.rejects)
+
+
+class RatingsCsv:
+    """One CSV file of reviews."""
+
+    def __init__(self, open_file: Opener, name: str, key: bytes):
+        """Sets up the reading; nothing is read yet.
+
+        Args:
+          open_file: opens the file; called more than once.
+          name: its name in messages; `.gz` at the end means that it is packed.
+          key: key of the pseudonyms.
+        """
+        self._open_file = open_file
+        self._name = name
+        self._key = key
+        self._pseudonyms: dict[str, str] = {}
+        self._genres: dict[str, list[str] | None] = {}
+        self._wrong_fields: list[int] = []
+        self._faulty: list[tuple[int, str, str]] = []
+        self._valid_rows = 0
+        self.report = FileReport(name)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yields the usable rows in order, as tables of `EXAMPLE_SCHEMA`. Afterwards `report` is complete.
+
+        Raises:
+          DataError: the file cannot be read as a CSV of reviews.
+        """
+        columns = read_header(self._open_file, self._name)
+        with CheckedStream(self._open_file(), self._name) as stream:
+            for batch in self._batches(stream, len(columns)):
+                yield self._converted(batch)
+            self.report.sha256 = stream.sha256.hexdigest()
+        self._close_report()
+
+    def _batches(self, stream: CheckedStream, columns: int) -> Iterator[pa.RecordBatch]:
+        text = {name: pa.string() for name in features.RAW_FEATURES}
+        try:
+            reader = pacsv.open_csv(
+                pa.PythonFile(stream, mode="r"),
+                read_options=pacsv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
+                parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=self._skip_row),
+                convert_options=pacsv.ConvertOptions(
+                    column_types=text, include_columns=list(text), strings_can_be_null=False, check_utf8=False
+                ),
+            )
+            yield from reader
+        except pa.ArrowInvalid as error:
+            if "straddling" in str(error) or "Row #" in str(error):
+                raise self._too_long(self._valid_rows) from error
+            if "Empty CSV" in str(error) or columns == 0:
+                raise DataError(f"{self._name}: is empty. Name a CSV file with reviews.") from error
+            raise DataError(f"{self._name}: cannot be parsed as CSV ({error}). Check its quotes and commas.") from error
+
+    def _skip_row(self, row: Any) -> str:
+        self._wrong_fields.append(row.number - 2)  # Arrow counts the header as row 1, and blank lines not at all.
+        return "skip"
+
+    def _converted(self, batch: pa.RecordBatch) -> pa.Table:
+        first = self._valid_rows
+        user, isbn, rating, genres = (
+            batch.column(name) for name in (features.USER, features.ISBN, features.RATING, features.GENRES)
+        )
+        for column in (user, isbn, genres):
+            self._refuse_long_fields(column, first)
+        ratings = self._ratings(rating, first)
+        parsed, genres_fit = self._parsed_genres(genres)
+        has_user, has_book = _has_text(user), _has_text(isbn)
+        self._note_faults(first, has_user, has_book, genres_fit)
+        keep = pc.and_(pc.and_(has_user, has_book), genres_fit)
+        self._valid_rows += batch.num_rows
+        table = pa.table(
+            {
+                features.GENRES: parsed,
+                features.ISBN: as_list_column(isbn, pa.large_binary()),
+                features.RATING: as_list_column(ratings, pa.float32()),
+                features.USER: as_list_column(self._hidden(user), pa.large_binary()),
+            },
+            schema=EXAMPLE_SCHEMA,
+        )
+        return table.filter(keep)
+
+    def _note_faults(self, first: int, has_user: pa.Array, has_book: pa.Array, genres_fit: pa.Array) -> None:
+        faults: dict[int, tuple[str, str]] = {}
+        for fits, column, reason in (
+            (has_user, features.USER, NO_USER),
+            (has_book, features.ISBN, NO_BOOK),
+            (genres_fit, features.GENRES, BAD_GENRES),
+        ):
+            for row in pc.indices_nonzero(pc.invert(fits)).to_pylist():
+                faults.setdefault(row, (column, reason))
+        self._faulty.extend((first + row, column, reason) for row, (column, reason) in sorted(faults.items()))
+
+    def _hidden(self, user: pa.Array) -> pa.Array:
+        """Returns the users' pseudonyms; each distinct name of a batch is hashed once."""
+        distinct = user.dictionary_encode()
+        if len(self._pseudonyms) > CACHED_PSEUDONYMS:
+            self._pseudonyms.clear()
+        known = self._pseudonyms
+        names = distinct.dictionary.to_pylist()
+        for name in names:
+            if name not in known:
+                known[name] = pseudonymise(name, self._key)
+        return pa.array([known[name] for name in names], pa.string()).take(distinct.indices)
+
+    def _parsed_genres(self, genres: pa.Array) -> tuple[pa.Array, pa.Array]:
+        """Returns the genres as lists, null where there are none, and whether each row's text is a list of strings."""
+        distinct = genres.dictionary_encode()
+        texts = distinct.dictionary.to_pylist()
+        for text in texts:
+            if text not in self._genres:
+                self._genres[text] = parse_genres(text)
+        lists = [self._genres[text] for text in texts]
+        values = pa.array([names or None for names in lists], pa.large_list(pa.large_string()))
+        fits = pa.array([names is not None for names in lists], pa.bool_())
+        return (
+            values.take(distinct.indices).cast(pa.large_list(pa.large_binary())),
+            fits.take(distinct.indices),
+        )
+
+    def _ratings(self, rating: pa.Array, first: int) -> pa.Array:
+        text = pc.utf8_trim_whitespace(rating)
+        text = pc.if_else(pc.equal(text, ""), None, text)
+        try:
+            ratings = text.cast(pa.float32())
+            wrong = pc.indices_nonzero(pc.invert(pc.is_finite(ratings).fill_null(True))).to_pylist()
+        except pa.ArrowInvalid:
+            ratings = pa.nulls(len(text), pa.float32())
+            wrong = [row for row, value in enumerate(text.to_pylist()) if value is not None and not _is_number(value)]
+            if not wrong:  # Python reads more notations than Arrow: let it convert this batch.
+                return pa.array([None if value is None else float(value) for value in text.to_pylist()], pa.float32())
+        if wrong:
+            raise DataError(
+                f"{self._name}:{self._line(first + wrong[0])}: {features.RATING} is {rating[wrong[0]].as_py()[:40]!r}, "
+                f"which is not a number. Write {features.RATING_MIN:g} to {features.RATING_MAX:g}, or leave it empty."
+            )
+        return ratings
+
+    def _refuse_long_fields(self, column: pa.Array, first: int) -> None:
+        longest = pc.max(pc.binary_length(column)).as_py()
+        if longest is not None and longest > MAX_FIELD_BYTES:
+            row = pc.index(pc.greater(pc.binary_length(column), MAX_FIELD_BYTES), True).as_py()
+            raise self._too_long(first + row)
+
+    def _too_long(self, valid_row: int) -> DataError:
+        return DataError(
+            f"{self._name}:{self._line(valid_row)}: a record here has a field of more than {MAX_FIELD_BYTES:,} bytes. "
+            "Usually a quote is not closed, so that the rest of the file counts as one field: close it."
+        )
+
+    def _line(self, valid_row: int) -> int:
+        """Returns the line on which row number `valid_row` of the well-formed rows begins."""
+        record = self._record(valid_row)
+        return record_lines(self._open_file, self._name, [record]).get(record, 1)
+
+    def _record(self, valid_row: int) -> int:
+        """Returns a row's number among all records, from its number among the well-formed ones."""
+        before = [record - index for index, record in enumerate(self._wrong_fields)]
+        return valid_row + bisect_right(before, valid_row)
+
+    def _close_report(self) -> None:
+        faults = [(record, "", WRONG_FIELDS) for record in self._wrong_fields]
+        before = [record - index for index, record in enumerate(self._wrong_fields)]
+        faults += [(row + bisect_right(before, row), column, reason) for row, column, reason in self._faulty]
+        faults.sort()
+        self.report.rows = self._valid_rows + len(self._wrong_fields)
+        if faults:
+            lines = record_lines(self._open_file, self._name, [record for record, _, _ in faults])
+            self.report.rejects = [
+                Reject(self._name, lines[record], column, reason) for record, column, reason in faults
+            ]
+
+
+def parse_genres(text: str) -> list[str] | None:
+    """Returns the genres that a Python-list literal names, without evaluating it; None if it is none. Empty is none."""
+    if not text.strip():
+        return []
+    if not re.match(r"\s*\[", text):
+        return None
+    try:
+        value = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
+
+
+def _has_text(column: pa.Array) -> pa.Array:
+    return pc.not_equal(pc.utf8_trim_whitespace(column), "")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

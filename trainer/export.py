@@ -1,0 +1,64 @@
+"""Writing the SavedModel and the facts that go with it."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.hyperparameters import Hyperparameters
+from trainer.interactions import Histories
+from trainer.recommender import Recommender
+from trainer.two_tower_model import TwoTowerModel
+from trainer.vocabulary import Vocabulary
+from transform import features
+
+
+def export(
+    model: TwoTowerModel,
+    users: Vocabulary,
+    books: Vocabulary,
+    histories: Histories,
+    parameters: Hyperparameters,
+    facts: dict[str, Any],
+    folder: str,
+) -> None:
+    """Writes the SavedModel of `model` to `folder`, beside it first: the folder appears whole or not at all.
+
+    Args:
+      model: the trained model.
+      users: the users by id.
+      books: the books by id, each once.
+      histories: all books that each user is known to have read.
+      parameters: the hyper-parameters.
+      facts: what is to stand in the file of facts.
+      folder: where the SavedModel goes.
+    """
+    beside = f"{folder.rstrip('/')}.incomplete"
+    with tempfile.TemporaryDirectory() as temporary:
+        user_file = Path(temporary) / f"{features.USER_VOCABULARY}.txt"
+        user_file.write_bytes(b"".join(user + b"\n" for user in users.tokens))
+        recommender = Recommender(
+            str(user_file),
+            users.tokens,
+            books.tokens,
+            model.query_tower.vectors(),
+            model.candidate_tower.vectors(),
+            histories,
+            np.asarray(books.counts),
+            parameters.top_k,
+        )
+        tf.saved_model.save(recommender, beside, signatures={features.SERVING_SIGNATURE: recommender.recommend})
+    write_json(facts, f"{beside}/{features.MODEL_FACTS_FILE}")
+    if tf.io.gfile.exists(folder):
+        tf.io.gfile.rmtree(folder)
+    tf.io.gfile.rename(beside, folder)
+
+
+def write_json(content: Any, path: str) -> None:
+    """Writes `content` to `path`, in a folder that is made if missing."""
+    tf.io.gfile.makedirs(path.rpartition("/")[0])
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
