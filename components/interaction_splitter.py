@@ -80,12 +80,10 @@ def split_interactions(
             | "GroupByShard" >> beam.GroupByKey()
             | "Keep" >> beam.Map(_keep, parameters.min_reviews)
         )
+        beyond_cap = parameters.max_holdout_users + 1  # One more than may be chosen, to see whether the cap is reached.
         threshold = (
             kept
-            | "UserHashes"
-            >> beam.MapTuple(
-                lambda _, shard: smallest_user_hashes(shard, parameters.seed, parameters.max_holdout_users)
-            )
+            | "UserHashes" >> beam.MapTuple(lambda _, shard: smallest_user_hashes(shard, parameters.seed, beyond_cap))
             | "AllHashes" >> beam.combiners.ToList()
             | "Threshold" >> beam.Map(_threshold, parameters.max_holdout_users)
         )

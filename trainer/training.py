@@ -22,17 +22,17 @@ class ShuffledBatches(tf.keras.utils.Sequence):
     def __init__(self, interactions: Interactions, batch_size: int, seed: int):
         super().__init__()
         self._interactions = interactions
-        self._batch_size = min(batch_size, len(interactions))
+        self.batch_size = min(batch_size, len(interactions))
         self._random = np.random.default_rng(seed)
         self.on_epoch_end()
 
     def __len__(self) -> int:
         """The number of batches."""
-        return len(self._interactions) // self._batch_size
+        return len(self._interactions) // self.batch_size
 
     def __getitem__(self, index: int) -> dict[str, Ids]:
         """Returns batch number `index`."""
-        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         return {features.USER_ID: self._interactions.users[rows], features.BOOK_ID: self._interactions.books[rows]}
 
     def on_epoch_end(self) -> None:
@@ -43,8 +43,11 @@ class ShuffledBatches(tf.keras.utils.Sequence):
 class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
     """Ranks for hold-out users after each epoch, stops when that gets no better, and restores the best weights."""
 
-    def __init__(self, users: Ids, training: Histories, heldout: Histories, max_epochs: int, patience: int):
+    def __init__(
+        self, users: Ids, training: Histories, heldout: Histories, batch_size: int, max_epochs: int, patience: int
+    ):
         super().__init__()
+        self._batch_size = batch_size
         self._users, self._training, self._heldout = users, training, heldout
         self._max_epochs, self._patience = max_epochs, patience
         self._best_weights: list[np.ndarray] | None = None
@@ -60,19 +63,18 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
         """Measures, remembers, and decides whether to go on. Adds the measures to `logs` for TensorBoard."""
         logs = {} if logs is None else logs
         measured = evaluate(self.model.scores, self._users, self._training, self._heldout)
+        logs["loss"] = logs.get("loss", np.nan) / self._batch_size  # The task sums over a batch; a mean says more.
         logs.update(measured)
         better = not self.epochs or measured[STOPPING_METRIC] > self.epochs[self.best_epoch - 1][STOPPING_METRIC]
         seconds = time.monotonic() - self._started
-        self.epochs.append(
-            {"epoch": epoch + 1, "loss": float(logs.get("loss", np.nan)), **measured, "seconds": seconds}
-        )
+        self.epochs.append({"epoch": epoch + 1, "loss": float(logs["loss"]), **measured, "seconds": seconds})
         if better:
             self.best_epoch = epoch + 1
             self._best_weights = self.model.get_weights()
         elif epoch + 1 - self.best_epoch >= self._patience:
             self.model.stop_training = True
         logging.getLogger("readalike.progress").info(
-            f"epoch {epoch + 1:>2}/{self._max_epochs}: loss {self.epochs[-1]['loss']:,.1f}, Recall@{K} "
+            f"epoch {epoch + 1:>2}/{self._max_epochs}: loss {self.epochs[-1]['loss']:.4f}, Recall@{K} "
             f"{measured[STOPPING_METRIC]:.4f}{' (best)' if better else ''}, {seconds:.1f} s"
         )
 
@@ -107,10 +109,13 @@ def fit(
     users = np.flatnonzero(heldout.sizes()).astype(np.int32)
     if len(users) > parameters.max_validation_users:
         users = np.sort(random.choice(users, parameters.max_validation_users, replace=False))
-    watch = RetrievalEarlyStopping(users, training, heldout, parameters.max_epochs, parameters.patience)
+    batches = ShuffledBatches(interactions, parameters.batch_size, parameters.seed)
+    watch = RetrievalEarlyStopping(
+        users, training, heldout, batches.batch_size, parameters.max_epochs, parameters.patience
+    )
     model.compile(optimizer=tf.keras.optimizers.Adam(parameters.learning_rate))
     model.fit(
-        ShuffledBatches(interactions, parameters.batch_size, parameters.seed),
+        batches,
         epochs=parameters.max_epochs,
         shuffle=False,
         verbose=0,
