@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.config import PipelineConfig, read_config
+from pipeline.config import SCHEMA_FILE, PipelineConfig, read_config
 from transform.errors import ReadalikeError
 
 
@@ -20,6 +20,8 @@ def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
     from pipeline.graph import create_pipeline
 
     out.parent.mkdir(parents=True, exist_ok=True)
+    if config.schema_file == SCHEMA_FILE:  # The image's working folder is the project's: name the file as it is there.
+        config = config.model_copy(update={"schema_file": SCHEMA_FILE.relative_to(Path(__file__).resolve().parent)})
     runner = tfx.orchestration.experimental.KubeflowV2DagRunner(
         config=tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
             default_image=image, use_pipeline_spec_2_1=True

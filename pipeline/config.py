@@ -70,8 +70,9 @@ class PipelineConfig(BaseSettings):
     training: Hyperparameters = Hyperparameters()
     """The two-tower model."""
 
-    beam_runner: str = Field(default="DirectRunner", min_length=1)
-    """Beam runner of the data steps."""
+    beam_runner: str = Field(default="FnApiRunner", min_length=1)
+    """Beam runner of the data steps. The default is what Beam's DirectRunner comes down to in memory, by its own name:
+    asked for as `DirectRunner`, Beam looks for a binary on the network first."""
 
     beam_args: str = "--direct_running_mode=in_memory --direct_num_workers=1"
     """Further arguments for the Beam runner, in one string, as a shell would split them."""

@@ -41,7 +41,7 @@ def create_pipeline(
 
     schema_gen = tfx.components.SchemaGen(statistics=statistics_gen.outputs["statistics"]).with_id("SchemaGen")
 
-    contract = tfx.components.ImportSchemaGen(schema_file=str(config.schema_file.resolve())).with_id("Contract")
+    contract = tfx.components.ImportSchemaGen(schema_file=str(config.schema_file)).with_id("Contract")
 
     example_validator = tfx.components.ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=contract.outputs["schema"]

@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,19 +28,19 @@ class PushedModel:
         Raises:
           ReleaseError: what is in `folder` cannot be loaded.
         """
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        import tensorflow as tf  # Seconds to import: not before the arguments were found to be right.
+        with _quiet_libraries():
+            import tensorflow as tf  # Seconds to import: not before the arguments were found to be right.
 
-        self.folder = folder
-        try:
-            self._model = tf.saved_model.load(str(folder))
-            self._recommend = self._model.signatures[features.SERVING_SIGNATURE]
-            self.facts: dict[str, Any] = json.loads((folder / features.MODEL_FACTS_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-            raise ReleaseError(
-                f"{folder}: is not a model that Readalike pushed, or it is damaged ({type(error).__name__}). "
-                f"Push again, or move the folder out of the push folder to fall back to the version before."
-            ) from error
+            self.folder = folder
+            try:
+                self._model = tf.saved_model.load(str(folder))
+                self._recommend = self._model.signatures[features.SERVING_SIGNATURE]
+                self.facts: dict[str, Any] = json.loads((folder / features.MODEL_FACTS_FILE).read_text("utf-8"))
+            except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+                raise ReleaseError(
+                    f"{folder}: is not a model that Readalike pushed, or it is damaged ({type(error).__name__}). "
+                    f"Push again, or move the folder out of the push folder to fall back to the version before."
+                ) from error
         self._constant = tf.constant
 
     @property
@@ -73,6 +75,20 @@ class PushedModel:
     def example_users(self, count: int) -> list[str]:
         """Returns up to `count` pseudonyms of readers with a history of common length."""
         return [user.decode("ascii") for user in self._model.example_users(self._constant(count)).numpy()]
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Drops what TensorFlow's C++ code writes to the standard error stream while it loads, whatever its log level."""
+    sys.stderr.flush()
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def versions(push_dir: Path) -> list[Path]:

@@ -36,6 +36,7 @@ def hit_rate(hits: Hits, relevant: Counts) -> float:
     return _mean(hits.any(axis=1), np.minimum(relevant, 1))
 
 
-def _mean(gained: npt.NDArray[np.generic], possible: npt.NDArray[np.generic]) -> float:
-    counted = possible > 0
-    return float((gained[counted] / possible[counted]).mean()) if counted.any() else 0.0
+def _mean(gained: npt.ArrayLike, possible: npt.ArrayLike) -> float:
+    gains, limits = np.asarray(gained, np.float64), np.asarray(possible, np.float64)
+    counted = limits > 0
+    return float((gains[counted] / limits[counted]).mean()) if counted.any() else 0.0

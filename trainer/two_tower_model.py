@@ -9,6 +9,7 @@ they are no negatives.
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
@@ -41,7 +42,15 @@ class Tower(tf.keras.Model):
 class TwoTowerModel(tfrs.Model):
     """A user tower and a book tower, trained by TFRS' retrieval task."""
 
-    def __init__(self, histories: Histories, book_counts: Ids, *, embedding_dim: int, temperature: float, seed: int):
+    def __init__(
+        self,
+        histories: Histories,
+        book_counts: npt.NDArray[np.int64],
+        *,
+        embedding_dim: int,
+        temperature: float,
+        seed: int,
+    ):
         """Builds both towers.
 
         Args:
@@ -58,7 +67,7 @@ class TwoTowerModel(tfrs.Model):
         self.task = tfrs.tasks.Retrieval(temperature=temperature)
         self._row_splits = tf.constant(histories.row_splits)
         self._history = tf.constant(histories.books)
-        self._probability = tf.constant(book_counts / max(np.sum(book_counts), 1), tf.float32)
+        self._probability = tf.constant(book_counts / max(int(book_counts.sum()), 1), tf.float32)
         self.query_tower(tf.zeros([1], tf.int32))
         self.candidate_tower(tf.zeros([1], tf.int32))
 
