@@ -1,0 +1,57 @@
+# People and CI run the same targets. `make help` lists them.
+PY := .venv/bin/python
+export TF_USE_LEGACY_KERAS := 1
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-large e2e check format docs doctor lock kubeflow image clean distclean
+
+help: ## This list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## Make the environment in .venv, if it is missing or out of date
+	@python=$$(sh scripts/python.sh) && "$$python" -m scripts.setup
+
+run: setup ## The main job on the bundled sample: data -> pushed model -> recommendations
+	$(PY) local_runner.py --data data/sample/reviews.csv.gz --work-dir work --push-dir push $(ARGS)
+
+test: setup ## Every test, the whole pipeline included
+	$(PY) -m pytest -m "not large" $(ARGS)
+
+test-large: setup ## The tests on a million real reviews, where they are at hand (a quarter of an hour)
+	$(PY) -m pytest -m large $(ARGS)
+
+e2e: setup ## The tests that run the whole pipeline
+	$(PY) -m pytest -m "e2e and not large" $(ARGS)
+
+check: setup ## Lint, format, types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: setup ## Mend what the linter and the formatter can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+docs: setup ## Write the table of configuration into README
+	$(PY) -m scripts.config_table
+
+doctor: ## What is on this machine, and what is wrong
+	@python=$$(sh scripts/python.sh) && "$$python" -m scripts.doctor
+
+lock: setup ## Resolve pyproject.toml anew into requirements.lock
+	@python=$$(sh scripts/python.sh) && "$$python" -m scripts.lock
+
+kubeflow: setup ## Compile the pipeline for Kubeflow: make kubeflow ARGS="--image … --data … --push-dir …"
+	$(PY) kubeflow_runner.py $(ARGS)
+
+image: ## Build the container image
+	@command -v docker >/dev/null || { echo "docker is not installed: make image needs it"; exit 1; }
+	docker build --tag readalike:$$(git rev-parse --short HEAD) .
+
+clean: ## Remove caches and compiled files; work/ and push/ hold keys and models and stay
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the environment too
+	rm -rf .venv .glibc .cache

@@ -1,0 +1,1 @@
+"""What sets the environment up, looks at it, and writes generated documents."""

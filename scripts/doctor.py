@@ -1,0 +1,122 @@
+"""Prints what the project finds on this machine, and what is wrong: `make doctor`. Standard library only."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from scripts import apt, host, private_runtime
+from scripts.setup import ROOT, STAMP_FILE, is_current, stamp
+
+PACKAGES: Final = (
+    "tfx",
+    "tensorflow",
+    "tf-keras",
+    "tensorflow-recommenders",
+    "tensorflow-transform",
+    "tensorflow-data-validation",
+    "apache-beam",
+    "ml-metadata",
+    "pyarrow",
+    "kfp",
+)
+VARIABLES: Final = (
+    "PYTHON",
+    "TF_USE_LEGACY_KERAS",
+    "PYTHONPATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "LD_LIBRARY_PATH",
+    "READALIKE_PSEUDONYM_KEY_FILE",
+)
+NEEDED_MEMORY_GIB: Final = 4
+NEEDED_DISK_GIB: Final = 6
+
+
+def main() -> int:
+    """Prints the findings. Returns 0 if nothing is wrong."""
+    for name, value in findings():
+        print(f"{name:<29} {value}")
+    wrong = faults()
+    print("\n" + ("Wrong:\n" + "\n".join(f"  - {fault}" for fault in wrong) if wrong else "Nothing is wrong."))
+    return 1 if wrong else 0
+
+
+def findings() -> Iterator[tuple[str, str]]:
+    """Yields what was found, by name."""
+    yield "system", host.os_release().get("PRETTY_NAME", platform.platform())
+    yield "machine", f"{platform.machine()}, {os.cpu_count()} cores"
+    yield "Python", f"{platform.python_version()} at {sys.executable}"
+    yield "glibc of the host", ".".join(map(str, host.glibc_version()))
+    yield "C++ compiler", next((path for name in ("c++", "g++", "clang++") if (path := shutil.which(name))), "none")
+    yield "uv", shutil.which("uv") or "none; fetched when needed"
+    yield "environment", _environment_state()
+    yield from _in_environment()
+    for name in VARIABLES:
+        yield f"${name}", os.environ.get(name) or "not set"
+    yield "$READALIKE_PSEUDONYM_KEY", "set" if "READALIKE_PSEUDONYM_KEY" in os.environ else "not set"
+    yield "free memory", f"{free_memory_gib():.1f} GiB"
+    yield "free disk", f"{free_disk_gib():.1f} GiB"
+
+
+def faults() -> list[str]:
+    """Returns what is wrong, a sentence with the remedy each."""
+    wrong = host.platform_faults() + host.build_faults()
+    if private_runtime.is_needed() and not apt.is_available():
+        wrong.append(private_runtime.refusal("this host has no apt-get and dpkg"))
+    if free_memory_gib() < NEEDED_MEMORY_GIB:
+        wrong.append(f"Less than {NEEDED_MEMORY_GIB} GiB of memory are free: close something, or use a larger machine.")
+    if free_disk_gib() < NEEDED_DISK_GIB:
+        wrong.append(f"Less than {NEEDED_DISK_GIB} GiB of disk are free in {ROOT}: the environment alone takes 4.")
+    if os.environ.get("TF_USE_LEGACY_KERAS", "1") != "1":
+        wrong.append("TF_USE_LEGACY_KERAS is not 1: TensorFlow Recommenders needs Keras 2. Unset it.")
+    state = _environment_state()
+    if state != "complete":
+        wrong.append(f"The environment is {state}: make setup.")
+    return wrong
+
+
+def free_memory_gib() -> float:
+    """Returns the memory that a new process can have."""
+    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) / 2**20
+    return float("inf")
+
+
+def free_disk_gib() -> float:
+    """Returns the free space where the project is."""
+    return shutil.disk_usage(ROOT).free / 2**30
+
+
+def _environment_state() -> str:
+    environment = ROOT / ".venv"
+    if not (environment / STAMP_FILE).exists():
+        return "missing or incomplete"
+    return "complete" if is_current(environment, stamp(ROOT)) else "out of date"
+
+
+def _in_environment() -> Iterator[tuple[str, str]]:
+    python = ROOT / ".venv" / "bin" / "python"
+    if not python.exists():
+        return
+    program = (
+        "import os, sys, importlib.metadata as m\n"
+        "print('glibc of the environment', os.confstr('CS_GNU_LIBC_VERSION'), sep='\\t')\n"
+        f"for name in {PACKAGES!r}:\n"
+        "    try: print(name, m.version(name), sep='\\t')\n"
+        "    except m.PackageNotFoundError: print(name, 'missing', sep='\\t')\n"
+    )
+    done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        yield "environment's Python", f"does not start: {done.stderr.strip().splitlines()[-1:]}"
+    for line in done.stdout.splitlines():
+        name, value = line.split("\t")
+        yield name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

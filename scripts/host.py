@@ -1,0 +1,64 @@
+"""What this machine is: system, C library, compiler, headers. Standard library only."""
+
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Final
+
+# The wheels of tensorflow-data-validation and ml-metadata are built against this one.
+NEEDED_GLIBC: Final = (2, 39)
+OS_RELEASE: Final = Path("/etc/os-release")
+
+
+def glibc_version() -> tuple[int, int]:
+    """Returns the version of the C library that this process runs on; (0, 0) if it is not glibc."""
+    try:
+        name, number = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
+    except (ValueError, OSError):
+        return (0, 0)
+    if name != "glibc":
+        return (0, 0)
+    major, minor = number.split(".")[:2]
+    return (int(major), int(minor))
+
+
+def os_release(path: Path = OS_RELEASE) -> dict[str, str]:
+    """Returns the fields of the file that names the system; empty if there is none."""
+    if not path.exists():
+        return {}
+    pairs = (line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines() if "=" in line)
+    return {key: value.strip("\"'") for key, value in pairs}
+
+
+def describe() -> str:
+    """Returns the machine in a few words."""
+    system = os_release().get("PRETTY_NAME", platform.system())
+    major, minor = glibc_version()
+    return f"{system}, {platform.machine()}, glibc {major}.{minor}, Python {platform.python_version()}"
+
+
+def build_faults() -> list[str]:
+    """Returns what is missing to build the two dependencies that come as source, a sentence each."""
+    faults = []
+    header = Path(sysconfig.get_path("include")) / "Python.h"
+    if not header.exists():
+        faults.append(
+            f"{header} is missing: install the headers of {sys.executable} (Debian, Ubuntu: apt-get install "
+            f"python{sys.version_info[0]}.{sys.version_info[1]}-dev), or name another Python: make PYTHON=…"
+        )
+    if not any(shutil.which(name) for name in (os.environ.get("CXX", ""), "c++", "g++", "clang++") if name):
+        faults.append("There is no C++ compiler: install one (Debian, Ubuntu: apt-get install g++), or set CXX.")
+    return faults
+
+
+def platform_faults() -> list[str]:
+    """Returns why the packages have no build for this machine, a sentence each."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return [
+            f"This is {platform.system()} on {platform.machine()}; TFX's packages are built for Linux on x86_64 only. "
+            "Use a container image or another machine."
+        ]
+    return []
