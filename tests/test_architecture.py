@@ -72,6 +72,8 @@ assert not os.listdir("."), os.listdir(".")
 
 
 def test_reading_the_configuration_loads_neither_tfx_nor_tensorflow() -> None:
-    program = "import sys, local_runner; sys.exit(' '.join({'tfx', 'tensorflow', 'apache_beam'} & sys.modules.keys()) or 0)"
+    program = (
+        "import sys, local_runner; sys.exit(' '.join({'tfx', 'tensorflow', 'apache_beam'} & sys.modules.keys()) or 0)"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

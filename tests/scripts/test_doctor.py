@@ -1,0 +1,46 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import doctor
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_findings_name_what_an_engineer_asks_for() -> None:
+    found = dict(doctor.findings())
+    assert found["Python"].startswith(sys.version.split()[0])
+    assert found["tfx"].startswith("1.21")
+    assert found["tensorflow"].startswith("2.21")
+    assert found["glibc of the environment"].startswith("glibc 2.")
+    assert "GiB" in found["free memory"]
+    assert "GiB" in found["free disk"]
+
+
+def test_the_key_itself_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("READALIKE_PSEUDONYM_KEY", "a-very-secret-key")
+    assert "a-very-secret-key" not in repr(list(doctor.findings()))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda patch: patch.setattr(doctor, "free_memory_gib", lambda: 0.5), "memory"),
+        (lambda patch: patch.setattr(doctor, "free_disk_gib", lambda: 0.5), "disk"),
+        (lambda patch: patch.setenv("TF_USE_LEGACY_KERAS", "0"), "Keras 2"),
+        (lambda patch: patch.setattr(doctor, "ROOT", Path("/nowhere-at-all")), "make setup"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_remedy(change, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if told == "make setup":
+        monkeypatch.setattr(doctor, "free_disk_gib", lambda: 99.0)
+    change(monkeypatch)
+    assert any(told in fault for fault in doctor.faults())
+
+
+def test_it_runs_without_the_environment() -> None:
+    base = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info[1]}"
+    done = subprocess.run([base, "-S", "-m", "scripts.doctor"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "free memory" in done.stdout, done.stderr
