@@ -13,6 +13,7 @@ from tfx import v1 as tfx
 
 from components import parquet_examples
 from components.interactions import EVERY_USER, KeptInteractions, held_out, keep_interactions, smallest_user_hashes
+from components.packed_table import pack, unpack
 from components.parquet_examples import scalar_column
 from components.split_parameters import SplitParameters
 from transform import features
@@ -21,8 +22,8 @@ from transform.errors import DataError
 ROWS_A_SHARD: Final = 1_000_000
 SPLITS: Final = (features.TRAIN_SPLIT, features.EVAL_SPLIT)
 
-# A table and its place in the input: the number of its file and of the row group in it.
-PlacedTable = tuple[int, int, pa.Table]
+# A packed table and its place in the input: the number of its file and of the row group in it.
+PlacedTable = tuple[int, int, bytes]
 
 
 @tfx.dsl.components.component(use_beam=True)
@@ -136,7 +137,8 @@ class _WithEveryShard(beam.PTransform):
         self._shards = shards
 
     def expand(self, tables: beam.PCollection) -> beam.PCollection:
-        empty = [(shard, (-1, -1, parquet_examples.EXAMPLE_SCHEMA.empty_table())) for shard in range(self._shards)]
+        nothing = pack(parquet_examples.EXAMPLE_SCHEMA.empty_table())
+        empty = [(shard, (-1, -1, nothing)) for shard in range(self._shards)]
         return (tables, tables.pipeline | "Empty" >> beam.Create(empty)) | beam.Flatten()
 
 
@@ -147,13 +149,13 @@ def _read_by_shard(file: tuple[int, str], shards: int) -> Iterator[tuple[int, Pl
         shard_of_user = np.array([zlib.crc32(name) % shards for name in user.dictionary.to_pylist()], np.int64)
         shard_of_row = shard_of_user[np.asarray(user.indices)]
         for shard in np.unique(shard_of_row):
-            yield int(shard), (number, group, table.filter(pa.array(shard_of_row == shard)))
+            yield int(shard), (number, group, pack(table.filter(pa.array(shard_of_row == shard))))
 
 
 def _keep(grouped: tuple[int, Iterable[PlacedTable]], min_reviews: int) -> tuple[int, KeptInteractions]:
     shard, tables = grouped
     in_order = sorted(tables, key=lambda placed: placed[:2])
-    reviews = pa.concat_tables([table for _, _, table in in_order]).combine_chunks()
+    reviews = pa.concat_tables([unpack(packed) for _, _, packed in in_order]).combine_chunks()
     return shard, keep_interactions(reviews, min_reviews)
 
 

@@ -30,8 +30,8 @@ class KeptInteractions:
     user_codes: npt.NDArray[np.int64]
     """`[rows]`: the number of each row's user in `users`."""
 
-    users: list[bytes]
-    """The shard's users, kept or not."""
+    users: pa.Array
+    """The different users of `table`."""
 
     counts: dict[str, int]
     """What was counted on the way; sums over shards are true."""
@@ -57,19 +57,20 @@ def keep_interactions(reviews: pa.Table, min_reviews: int) -> KeptInteractions:
     books_a_user = np.bincount(user_codes[last], minlength=len(user.dictionary))
     rows = last[books_a_user[user_codes[last]] >= min_reviews]
     kept = reviews.take(pa.array(rows))
+    kept_users, kept_codes = np.unique(user_codes[rows], return_inverse=True)
     counts = {
         "reviews": len(reviews),
         "users": len(user.dictionary),
         "duplicates": len(reviews) - len(last),
         "kept_interactions": len(rows),
-        "kept_users": int((books_a_user >= min_reviews).sum()),
+        "kept_users": len(kept_users),
         "most_books_of_a_user": int(books_a_user.max(initial=0)),
         **_rating_counts(reviews),
     }
     return KeptInteractions(
         table=kept,
-        user_codes=user_codes[rows],
-        users=user.dictionary.to_pylist(),
+        user_codes=kept_codes,
+        users=user.dictionary.take(pa.array(kept_users)),
         counts=counts,
         books=book.dictionary,
         kept_books=scalar_column(kept, features.ISBN).unique(),
@@ -78,33 +79,35 @@ def keep_interactions(reviews: pa.Table, min_reviews: int) -> KeptInteractions:
 
 def smallest_user_hashes(kept: KeptInteractions, seed: int, most: int) -> npt.NDArray[np.int64]:
     """Returns the `most` smallest hashes of the kept users, ascending: those who come first as hold-out users."""
-    return np.sort(_user_hashes(kept, seed)[np.unique(kept.user_codes)])[:most]
+    return np.sort(_hash_users(kept.users, seed))[:most]
 
 
 def held_out(kept: KeptInteractions, parameters: SplitParameters, threshold: int) -> npt.NDArray[np.bool_]:
     """Says which of the kept interactions training must not see.
 
     A user whose hash of (seed, user) is at most `threshold` is a hold-out user. Of such a user's n books those with the
-    smallest hashes of (seed, user, book) are held out: `holdout_share` x n of them, rounded down, but at least one.
+    smallest hashes of (seed, user, book) are held out: `holdout_share` x n of them, rounded down, but at least one and at
+    most n - 1.
 
     Returns:
       `[rows]`, True where the interaction is held out.
     """
-    chosen = _user_hashes(kept, parameters.seed) <= threshold
+    chosen = _hash_users(kept.users, parameters.seed) <= threshold
     candidates = np.flatnonzero(chosen[kept.user_codes])
     codes = kept.user_codes[candidates]
-    isbns = scalar_column(kept.table.take(pa.array(candidates)), features.ISBN).to_pylist()
+    users = kept.users.to_pylist()
+    isbns = scalar_column(kept.table, features.ISBN).take(pa.array(candidates)).to_pylist()
     hashes = np.fromiter(
-        (_hash(parameters.seed, kept.users[code], isbn) for code, isbn in zip(codes, isbns, strict=True)),
+        (_hash(parameters.seed, users[code], isbn) for code, isbn in zip(codes, isbns, strict=True)),
         np.int64,
         len(candidates),
     )
     order = np.lexsort((hashes, codes))
-    sizes = np.bincount(codes, minlength=len(kept.users))
+    sizes = np.bincount(codes, minlength=len(users))
     starts = np.cumsum(sizes) - sizes
     rank = np.empty(len(candidates), np.int64)
     rank[order] = np.arange(len(candidates)) - starts[codes[order]]
-    quota = np.maximum(np.floor(parameters.holdout_share * sizes + 1e-9).astype(np.int64), 1)
+    quota = np.clip(np.floor(parameters.holdout_share * sizes + 1e-9).astype(np.int64), 1, np.maximum(sizes - 1, 1))
     mask = np.zeros(len(kept.user_codes), np.bool_)
     mask[candidates] = rank < quota[codes]
     return mask
@@ -126,8 +129,8 @@ def _rating_counts(reviews: pa.Table) -> dict[str, int]:
     }
 
 
-def _user_hashes(kept: KeptInteractions, seed: int) -> npt.NDArray[np.int64]:
-    return np.fromiter((_hash(seed, user) for user in kept.users), np.int64, len(kept.users))
+def _hash_users(users: pa.Array, seed: int) -> npt.NDArray[np.int64]:
+    return np.fromiter((_hash(seed, user) for user in users.to_pylist()), np.int64, len(users))
 
 
 def _hash(seed: int, *parts: bytes) -> int:

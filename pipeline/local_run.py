@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -45,8 +46,10 @@ def run_locally(config: PipelineConfig, show_pushed: Callable[[Console, str], No
             _run(config, console)
             show_pushed(console, config.push_location)
         except Exception as error:
-            traceback.print_exc()
-            if (cause := _own_error(error)) is not None:
+            cause = _own_error(error)
+            if cause is None or log_file is not None:
+                traceback.print_exc(file=sys.__stderr__)
+            if cause is not None:
                 raise cause from error
             place = f"the log is {log_file}" if log_file else "see above"
             console.print(f"\nUnexpected failure ({type(error).__name__}): {place}", markup=False)

@@ -6,16 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Runner
+
+from tests.e2e.runs import HEADER, REVIEWS, Runner
 
 pytestmark = pytest.mark.e2e
 
-HEADER = ",User,ISBN,RatingOf5,Genres\n"
-GOOD = "".join(
-    f"{reader * 8 + book},reader-{reader},Book {(reader + book) % 12},{book % 5 + 1},\"['Fiction']\"\n"
-    for reader in range(40)
-    for book in range(8)
-)
 PUSHED_BEFORE = {"1700000000/saved_model.pb": b"an earlier model", "1700000000/variables/variables.index": b"index"}
 
 
@@ -36,60 +31,60 @@ def csv(text: str, *told: str, exit_code: int = 2, flags: tuple[str, ...] = ()) 
 
 
 def with_row(row: str, after: int = 10) -> str:
-    lines = GOOD.splitlines(keepends=True)
+    lines = REVIEWS.splitlines(keepends=True)
     return HEADER + "".join(lines[:after]) + row + "\n" + "".join(lines[after:])
 
 
 CASES = {
     "missing path": Case({}, ("nowhere.csv", "--data"), data="nowhere.csv"),
-    "missing column": csv(HEADER.replace("ISBN", "Title") + GOOD, "ISBN", "Title"),
-    "column twice": csv(HEADER.replace("Genres", "User") + GOOD, "User", "twice"),
+    "missing column": csv(HEADER.replace("ISBN", "Title") + REVIEWS, "ISBN", "Title"),
+    "column twice": csv(HEADER.replace("Genres", "Genres,User") + REVIEWS, "User", "twice"),
     "no data rows": csv(HEADER, "no"),
     "0-byte file": csv("", "empty"),
     "folder without CSVs": Case({"folder/notes.txt": b"x"}, ("folder", ".csv"), data="folder"),
     "not UTF-8": Case(
-        {"reviews.csv": (HEADER + GOOD).encode() + "9,u,Caf\u00e9,5,\n".encode("latin-1")}, ("UTF-8", "322")
+        {"reviews.csv": (HEADER + REVIEWS).encode() + "9,u,Caf\u00e9,5,\n".encode("latin-1")}, ("UTF-8", "322")
     ),
     "NUL byte": csv(with_row("9,u,Bo\0ok,5,"), "NUL", "12"),
     "truncated gzip": Case(
-        {"reviews.csv.gz": gzip.compress((HEADER + GOOD).encode())[:-40]},
+        {"reviews.csv.gz": gzip.compress((HEADER + REVIEWS).encode())[:-40]},
         ("reviews.csv.gz", "gzip"),
         data="reviews.csv.gz",
     ),
     "not gzip at all": Case(
-        {"reviews.csv.gz": (HEADER + GOOD).encode()}, ("reviews.csv.gz", "gzip"), data="reviews.csv.gz"
+        {"reviews.csv.gz": (HEADER + REVIEWS).encode()}, ("reviews.csv.gz", "gzip"), data="reviews.csv.gz"
     ),
     "10 MB field": csv(with_row("9,u," + "x" * 10_000_000 + ",5,"), "12", "quote"),
     "unclosed quote": csv(with_row('9,u,"Book 1,5,') + "x" * 10_000_000, "12", "quote"),
     "rating five": csv(with_row("9,u,Book 1,five,"), "12", "RatingOf5", "five"),
     "rating of 7": csv(with_row("9,u,Book 1,7,"), "RatingOf5", exit_code=3),
     "negative rating": csv(with_row("9,u,Book 1,-1,"), "RatingOf5", exit_code=3),
-    "too many rows without a user": csv(HEADER + GOOD + "9,,Book 1,5,\n" * 50, "370", "50", "User", exit_code=3),
-    "too many rows without a book": csv(HEADER + GOOD + "9,u,,5,\n" * 50, "50", "ISBN", exit_code=3),
-    "too many malformed genres": csv(HEADER + GOOD + "9,u,Book 1,5,Fiction\n" * 50, "50", "Genres", exit_code=3),
-    "too many rows with a field too many": csv(HEADER + GOOD + "9,u,Book 1,5,,,,\n" * 50, "50", exit_code=3),
+    "too many rows without a user": csv(HEADER + REVIEWS + "9,,Book 1,5,\n" * 50, "370", "50", "User", exit_code=3),
+    "too many rows without a book": csv(HEADER + REVIEWS + "9,u,,5,\n" * 50, "50", "ISBN", exit_code=3),
+    "too many malformed genres": csv(HEADER + REVIEWS + "9,u,Book 1,5,Fiction\n" * 50, "50", "Genres", exit_code=3),
+    "too many rows with a field too many": csv(HEADER + REVIEWS + "9,u,Book 1,5,,,,\n" * 50, "50", exit_code=3),
     "every user below min_reviews": csv(
         HEADER + "".join(f"{i},reader-{i},Book {i % 9},5,\n" for i in range(50)), "--split.min-reviews"
     ),
     "one single book": csv(HEADER + "".join(f"{i},reader-{i % 9},The Book,5,\n" for i in range(50)), "book"),
     "unwritable work folder": Case(
-        {"reviews.csv": (HEADER + GOOD).encode(), "file": b""},
+        {"reviews.csv": (HEADER + REVIEWS).encode(), "file": b""},
         ("--work-dir", "file"),
         flags=("--work-dir={folder}/file/work",),
     ),
     "work folder that is a file": Case(
-        {"reviews.csv": (HEADER + GOOD).encode(), "file": b""},
+        {"reviews.csv": (HEADER + REVIEWS).encode(), "file": b""},
         ("--work-dir", "file"),
         flags=("--work-dir={folder}/file",),
     ),
     "push folder that is a file": Case(
-        {"reviews.csv": (HEADER + GOOD).encode(), "file": b""},
+        {"reviews.csv": (HEADER + REVIEWS).encode(), "file": b""},
         ("--push-dir", "is a file"),
         flags=("--push-dir={folder}/file",),
     ),
     "configuration with three faults": Case(
         {
-            "reviews.csv": (HEADER + GOOD).encode(),
+            "reviews.csv": (HEADER + REVIEWS).encode(),
             "run.toml": b"max_reject_share = 2\nspeed = 1\n[training]\nembedding_dim = 'wide'\n",
         },
         ("3 fault(s)", "max_reject_share = 2", "speed", "training.embedding_dim = 'wide'"),
@@ -100,18 +95,18 @@ CASES = {
     ),
     "configuration that is missing": Case({}, ("none.toml", "--config"), flags=("--config={folder}/none.toml",)),
     "schema that is missing": Case(
-        {"reviews.csv": (HEADER + GOOD).encode()}, ("--schema-file",), flags=("--schema-file={folder}/none.pbtxt",)
+        {"reviews.csv": (HEADER + REVIEWS).encode()}, ("--schema-file",), flags=("--schema-file={folder}/none.pbtxt",)
     ),
     "key that is too short": Case(
-        {"reviews.csv": (HEADER + GOOD).encode(), "key": b"short"},
+        {"reviews.csv": (HEADER + REVIEWS).encode(), "key": b"short"},
         ("key", "16"),
         flags=("--pseudonym-key-file={folder}/key",),
     ),
     "key file that is missing": Case(
-        {"reviews.csv": (HEADER + GOOD).encode()}, ("key",), flags=("--pseudonym-key-file={folder}/key",)
+        {"reviews.csv": (HEADER + REVIEWS).encode()}, ("key",), flags=("--pseudonym-key-file={folder}/key",)
     ),
     "vocabulary that leaves no book": Case(
-        {"reviews.csv": (HEADER + GOOD).encode()},
+        {"reviews.csv": (HEADER + REVIEWS).encode()},
         ("--vocabulary.min-book-count",),
         flags=("--vocabulary.min-book-count=100000",),
     ),
@@ -141,7 +136,7 @@ def test_a_second_run_in_the_same_work_folder_is_refused(
     run: Runner, tmp_path: Path, hold_lock: Callable[[Path], None]
 ) -> None:
     data = tmp_path / "reviews.csv"
-    data.write_text(HEADER + GOOD)
+    data.write_text(HEADER + REVIEWS)
     run.work_dir.mkdir()
     hold_lock(run.work_dir / ".lock")
     done = run(data)

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, SAMPLE
 
 from serving.pushed_model import PushedModel, versions
+from tests.e2e.runs import ROOT, SAMPLE
 
 pytestmark = pytest.mark.e2e
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import Runner
-from test_bad_input import GOOD, HEADER
+
+from tests.e2e.runs import HEADER, REVIEWS, Runner
 
 pytestmark = pytest.mark.e2e
 
@@ -35,7 +35,7 @@ def test_no_user_name_is_left_in_any_byte(run: Runner, tmp_path: Path) -> None:
     data = tmp_path / "in" / "reviews.csv"
     data.parent.mkdir()
     rejected = f"9,{MARK}-rejected,Book 1,5,not a list\n9,{MARK}-torn,Book 1,5,,,,\n"
-    data.write_text(HEADER + GOOD.replace("reader-", f"{MARK}-") + rejected)
+    data.write_text(HEADER + REVIEWS.replace("reader-", f"{MARK}-") + rejected)
     done = run(data, "--training.max-epochs=1")
     assert done.exit_code == 0, done.output + done.errors
     assert MARK not in done.output
@@ -52,7 +52,7 @@ def test_no_user_name_is_left_in_any_byte(run: Runner, tmp_path: Path) -> None:
 def test_a_failed_run_leaves_no_user_name_either(run: Runner, tmp_path: Path) -> None:
     data = tmp_path / "in" / "reviews.csv"
     data.parent.mkdir()
-    data.write_text(HEADER + GOOD.replace("reader-", f"{MARK}-") + f"9,{MARK}-x,Book 1,five,\n")
+    data.write_text(HEADER + REVIEWS.replace("reader-", f"{MARK}-") + f"9,{MARK}-x,Book 1,five,\n")
     done = run(data)
     assert done.exit_code == 2
     assert MARK not in done.output + done.errors

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, Run, Runner
+
+from tests.e2e.runs import ROOT, Run, Runner
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 

@@ -4,9 +4,9 @@ import gzip
 from pathlib import Path
 
 import pytest
-from conftest import SAMPLE, Run, Runner
 
 from serving.pushed_model import PushedModel, newest_version
+from tests.e2e.runs import SAMPLE, Run, Runner
 
 pytestmark = pytest.mark.e2e
 

@@ -4,10 +4,10 @@ import json
 import re
 
 import pytest
-from conftest import Run
 
 from serving import recommend
 from serving.pushed_model import PushedModel, newest_version
+from tests.e2e.runs import Run
 from transform.pseudonyms import key_id, pseudonymise, read_key
 
 pytestmark = pytest.mark.e2e
