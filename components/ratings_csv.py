@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from components.parquet_examples import EXAMPLE_SCHEMA, as_list_column
-from components.review_files import CheckedStream, Opener, read_header, record_lines
+from components.review_files import CheckedStream, Opener, read_header, record_lines, unclosed_quote_line
 from transform import features
 from transform.errors import DataError
 from transform.pseudonyms import pseudonymise
@@ -85,6 +85,8 @@ class RatingsCsv:
             for batch in self._batches(stream, len(columns)):
                 yield self._converted(batch)
             self.report.sha256 = stream.sha256.hexdigest()
+            if stream.quotes % 2:
+                self._refuse_unclosed_quote()
         self._close_report()
 
     def _batches(self, stream: CheckedStream, columns: int) -> Iterator[pa.RecordBatch]:
@@ -195,6 +197,14 @@ class RatingsCsv:
         if longest is not None and longest > MAX_FIELD_BYTES:
             row = pc.index(pc.greater(pc.binary_length(column), MAX_FIELD_BYTES), True).as_py()
             raise self._too_long(first + row)
+
+    def _refuse_unclosed_quote(self) -> None:
+        line = unclosed_quote_line(self._open_file, self._name)
+        if line is not None:
+            raise DataError(
+                f"{self._name}:{line}: a quote that is opened in this record is never closed, so that the rest of the "
+                "file counts as one field: close it."
+            )
 
     def _too_long(self, valid_row: int) -> DataError:
         return DataError(

@@ -10,6 +10,7 @@ import io
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -84,6 +85,7 @@ class CheckedStream(io.RawIOBase):
         self._name = name
         self._lines = 0
         self._undecoded = b""
+        self.quotes = 0
         self.sha256 = hashlib.sha256()
 
     def readable(self) -> bool:
@@ -135,6 +137,7 @@ class CheckedStream(io.RawIOBase):
                     f"{self._name}:{line}: is not UTF-8 (byte 0x{waiting[error.start]:02x}). {REMEDY_ENCODING}"
                 ) from error
         self._lines += data.count(b"\n")
+        self.quotes += data.count(b'"')
 
 
 def open_text(open_file: Opener, name: str) -> io.TextIOWrapper:
@@ -187,17 +190,36 @@ def record_lines(open_file: Opener, name: str, records: Sequence[int]) -> dict[i
     return lines
 
 
+def unclosed_quote_line(open_file: Opener, name: str) -> int | None:
+    """Returns the line of the record that the end of the file cuts off inside quotes, or None."""
+    start = 1
+    with _long_fields(), open_text(open_file, name) as text:
+        reader = csv.reader(text, strict=True)
+        try:
+            for _ in reader:
+                start = reader.line_num + 1
+        except csv.Error as error:
+            return start if "unexpected end of data" in str(error) else None
+    return None
+
+
 def _record_starts(open_file: Opener, name: str) -> Iterator[int]:
     """Yields the line on which each record begins, the header's first, however long its fields are."""
+    with _long_fields(), open_text(open_file, name) as text:
+        reader = csv.reader(text)
+        start = 1
+        for row in reader:
+            if row:
+                yield start
+            start = reader.line_num + 1
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """Lets `csv.reader` read fields of any length: what is too long has been told apart before."""
     limit = csv.field_size_limit(2**31 - 1)
     try:
-        with open_text(open_file, name) as text:
-            reader = csv.reader(text)
-            start = 1
-            for row in reader:
-                if row:
-                    yield start
-                start = reader.line_num + 1
+        yield
     finally:
         csv.field_size_limit(limit)
 

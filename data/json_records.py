@@ -175,8 +175,8 @@ def _invalid(path: Path, first: int, position: int, record: int, error: ijson.JS
     reason = str(error).splitlines()[0].rstrip(".")
     return DataError(
         f"{path}: invalid JSON on line {piece.line}, byte {piece.column + index + 1} of that line (byte "
-        f"{piece.offset + index:,} of the file), in record {record}: {reason}. A file holds one array of objects, or "
-        "objects one a line; correct it there."
+        f"{piece.offset + index + 1:,} of the file), in record {record}: {reason}. A file holds one array of objects, "
+        "or objects one a line; correct it there."
     )
 
 

@@ -1,5 +1,6 @@
 """How many reviews each user has: most have one or two, a few have thousands."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -47,7 +48,8 @@ def _number_of_readers(reviews: int, users: int) -> int:
         share = (mean - CASUAL_MEAN) / (NOTEBOOK_READER_MEAN - CASUAL_MEAN)
     else:
         share = 1 - NOTEBOOK_CASUAL_SHARE * NOTEBOOK_MEAN / mean
-    return max(1, round(users * share))
+    # Rounded up: one reader too few, of a handful, and no share of the reviews would be within bounds.
+    return math.ceil(users * share)
 
 
 def _reader_counts(total: int, readers: int, most: int) -> Integers:

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components import parquet_examples as examples
+
+
+def table(rows: int) -> pa.Table:
+    users = examples.as_list_column(pa.array([f"u{i}" for i in range(rows)]), pa.large_binary())
+    ratings = examples.as_list_column(pa.array([None if i % 3 else float(i) for i in range(rows)]), pa.float32())
+    genres = pa.array([["a", "b"] if i % 2 else None for i in range(rows)], pa.large_list(pa.large_binary()))
+    return pa.table([genres, users, ratings, users], schema=examples.EXAMPLE_SCHEMA)
+
+
+def test_columns_stand_in_the_alphabetical_order_that_transform_needs() -> None:
+    assert examples.EXAMPLE_SCHEMA.names == sorted(examples.EXAMPLE_SCHEMA.names)
+
+
+def test_a_missing_value_is_a_null_list_and_comes_back_as_null() -> None:
+    values = pa.array([1.5, None, 2.0], pa.float32())
+    column = examples.as_list_column(values, pa.float32())
+    assert column.to_pylist() == [[1.5], None, [2.0]]
+    batch = pa.table({"x": column})
+    assert examples.scalar_column(batch, "x").to_pylist() == [1.5, None, 2.0]
+    assert examples.scalar_column(pa.table({"x": pa.array([[], [3.0]])}), "x").to_pylist() == [None, 3.0]
+
+
+def test_parts_are_found_in_order_and_read_group_by_group(tmp_path: Path) -> None:
+    for part in (10, 2, 0):
+        with examples.part_writer(examples.part_path(str(tmp_path), "train", part, 11)) as writer:
+            writer.write_table(table(part + 5), row_group_size=4)
+    paths = examples.part_paths(str(tmp_path), "train")
+    assert [pq.read_metadata(path).num_rows for path in paths] == [5, 7, 15]
+    assert examples.count_rows(paths) == 27
+    groups = list(examples.read_row_groups(paths[1]))
+    assert [len(group) for group in groups] == [4, 3]
+    assert pa.concat_tables(groups).equals(table(7))
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = examples.part_path(str(tmp_path), "train", 0, 1)
+
+    def write_and_fail() -> None:
+        with examples.part_writer(path) as writer:
+            writer.write_table(table(3))
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        write_and_fail()
+    assert examples.part_paths(str(tmp_path), "train") == []
+
+
+def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
+    paths = [examples.part_path(str(tmp_path), "train", part, 2) for part in range(2)]
+    for path in paths:
+        with examples.part_writer(path) as writer:
+            writer.write_table(table(1000))
+    assert Path(paths[0]).read_bytes() == Path(paths[1]).read_bytes()

@@ -1,0 +1,231 @@
+import csv
+import gzip
+import hashlib
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components import ratings_csv
+from components.parquet_examples import EXAMPLE_SCHEMA
+from components.ratings_csv import FileReport, RatingsCsv, parse_genres
+from components.review_files import local_opener
+from transform.errors import DataError
+from transform.pseudonyms import pseudonymise
+
+KEY = b"0123456789abcdef"
+HEADER = ",User,ISBN,RatingOf5,Genres\n"
+
+
+class Row(NamedTuple):
+    user: str
+    isbn: str
+    rating: float | None
+    genres: list[str] | None
+
+
+def row(user: str, isbn: str, rating: float | None, genres: list[str] | None = None) -> Row:
+    return Row(pseudonymise(user, KEY), isbn, rating, genres)
+
+
+def read(content: bytes | str, folder: Path, name: str = "reviews.csv") -> tuple[list[Row], FileReport]:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    source = RatingsCsv(local_opener(path), str(path), KEY)
+    tables = list(source.tables())
+    assert all(table.schema == EXAMPLE_SCHEMA for table in tables)
+    rows = [
+        Row(
+            values["User"][0].decode(),
+            values["ISBN"][0].decode(),
+            values["RatingOf5"][0] if values["RatingOf5"] else None,
+            [genre.decode() for genre in values["Genres"]] if values["Genres"] else None,
+        )
+        for values in pa.concat_tables(tables or [EXAMPLE_SCHEMA.empty_table()]).to_pylist()
+    ]
+    return rows, source.report
+
+
+def test_the_notebooks_columns_are_read(tmp_path: Path) -> None:
+    text = (
+        HEADER
+        + '0,007,"A ""title"", with\nline",4,"[\'Fiction\', \'Children\'\'s\']"\n1,ann,0012,,\n2,NA,null,3.5,[]\n'
+    )
+    rows, report = read(text, tmp_path)
+    assert rows == [
+        row("007", 'A "title", with\nline', 4, ["Fiction", "Childrens"]),
+        row("ann", "0012", None),
+        row("NA", "null", 3.5),
+    ]
+    assert (report.rows, report.kept, report.rejects) == (3, 3, [])
+    assert report.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"User,ISBN,RatingOf5,Genres\nann,Dune,5,['SF']\n", "no-index.csv"),
+        (b"Genres,x,RatingOf5,ISBN,y,User,x\n['SF'],\",\",5,Dune,7,ann,8\n", "other-order.csv"),
+        (b"\xef\xbb\xbfUser,ISBN,RatingOf5,Genres\r\nann,Dune,5,['SF']\r\n", "bom-crlf.csv"),
+        (b"User,ISBN,RatingOf5,Genres\n\n\nann,Dune, 5 ,['SF']", "blank-lines-no-end.csv"),
+        (gzip.compress(b"User,ISBN,RatingOf5,Genres\nann,Dune,5,['SF']\n"), "packed.csv.gz"),
+    ],
+)
+def test_forms_of_one_review(content: bytes, name: str, tmp_path: Path) -> None:
+    assert read(content, tmp_path, name)[0] == [row("ann", "Dune", 5, ["SF"])]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30).filter(
+    lambda text: text.strip() and "\r" not in text
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(TEXT, TEXT, st.sampled_from([None, 0.0, 2.5, 5.0]), st.lists(TEXT, max_size=3)), min_size=1))
+def test_what_the_csv_module_writes_is_read_back(tmp_path_factory: pytest.TempPathFactory, reviews: list) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["", "User", "ISBN", "RatingOf5", "Genres"])
+    for number, (user, isbn, rating, genres) in enumerate(reviews):
+        writer.writerow([number, user, isbn, "" if rating is None else rating, genres])
+    rows, report = read(text.getvalue(), tmp_path_factory.mktemp("round"))
+    assert rows == [row(user, isbn, rating, genres or None) for user, isbn, rating, genres in reviews]
+    assert report.rejects == []
+
+
+def test_rejects_name_line_column_and_reason_but_no_value(tmp_path: Path) -> None:
+    text = (
+        HEADER
+        + '0,ann,"two\nlines",5,\n'  # lines 2 and 3
+        + "1,,Dune,5,\n"  # 4
+        + "\n"  # 5, blank
+        + "2,bob,  ,5,\n"  # 6
+        + "3,bob,Dune\n"  # 7
+        + '4,bob,"three\n\nlines",5,"Fiction"\n'  # 8 to 10
+        + "5,bob,Dune,5,\"['SF', 3]\"\n"  # 11
+        + "6,bob,Dune,5,,,\n"  # 12
+        + "7,cat,Dune,5,\n"  # 13
+    )
+    rows, report = read(text, tmp_path)
+    assert rows == [row("ann", "two\nlines", 5), row("cat", "Dune", 5)]
+    assert [(reject.line, reject.column, reject.reason) for reject in report.rejects] == [
+        (4, "User", "no user"),
+        (6, "ISBN", "no book"),
+        (7, "", "wrong number of fields"),
+        (8, "Genres", "not a list of strings"),
+        (11, "Genres", "not a list of strings"),
+        (12, "", "wrong number of fields"),
+    ]
+    assert (report.rows, report.kept) == (8, 2)
+    assert "bob" not in repr(report.rejects)
+
+
+def test_lines_are_exact_in_every_block_of_a_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratings_csv, "BLOCK_BYTES", 4096)
+    lines, expected, line = [HEADER], [], 2
+    for number in range(3000):
+        kind = number % 7
+        if kind == 0:
+            lines.append(f'{number},u{number},"title\n{number}",3,\n')
+        elif kind == 3:
+            lines.append(f"{number},,title,3,\n")
+            expected.append(line)
+        elif kind == 5:
+            lines.append(f"{number},u{number},title\n")
+            expected.append(line)
+        else:
+            lines.append(f"{number},u{number},title {number},3,\n")
+        line += 2 if kind == 0 else 1
+    rows, report = read("".join(lines), tmp_path)
+    assert [reject.line for reject in report.rejects] == expected
+    assert len(rows) == 3000 - len(expected)
+
+
+GOOD = "".join(f"{i},Annabel-Q,Dune {i},5,\n" for i in range(50))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", ["is empty"]),
+        (b",User,Title,RatingOf5,Genres\n", [":1:", "'ISBN'", "'Title'"]),
+        (b",User,ISBN,RatingOf5,Genres,ISBN\n", [":1:", "'ISBN'", "twice"]),
+        ((HEADER + GOOD).encode() + b"9,u,Caf\xe9,5,\n", [":52:", "UTF-8", "0xe9"]),
+        ((HEADER + GOOD).encode() + b"9,u,Bo\0k,5,\n", [":52:", "NUL"]),
+        ((HEADER + GOOD + "9,u,Dune,five,\n").encode(), [":52:", "RatingOf5", "'five'", "0 to 5"]),
+        ((HEADER + '8,u,"a\nb",4,\n9,u,Dune,nan,\n').encode(), [":4:", "RatingOf5", "'nan'"]),
+        ((HEADER + "7,u\n8,,b,4,\n9,u,Dune,inf,\n").encode(), [":4:", "RatingOf5", "'inf'"]),
+        ((HEADER + GOOD + "9,u," + "x" * 1_100_000 + ",5,\n" + GOOD).encode(), [":52:", "1,048,576", "quote"]),
+        ((HEADER + GOOD + "9,u," + "x" * 10_000_000 + ",5,\n" + GOOD).encode(), [":52:", "1,048,576", "quote"]),
+        ((HEADER + GOOD + '9,u,"Dune,5,\n' + GOOD).encode(), [":52:", "quote", "never closed"]),
+        ((HEADER + GOOD + '9,u,Dune,5,"[]\n' + GOOD * 2000).encode(), [":52:", "quote"]),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_file_line_and_remedy(content: bytes, told: list[str], tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        read(content, tmp_path)
+    message = str(caught.value)
+    assert str(tmp_path / "reviews.csv") in message
+    for text in told:
+        assert text in message
+    assert "Annabel" not in message
+    assert len(message) < 500
+
+
+@pytest.mark.parametrize("content", [gzip.compress((HEADER + GOOD).encode())[:-20], (HEADER + GOOD).encode()])
+def test_a_damaged_gzip_file_is_told(content: bytes, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"reviews\.csv\.gz.*gzip"):
+        read(content, tmp_path, "reviews.csv.gz")
+
+
+def test_a_lone_quote_inside_a_field_is_text_as_it_is_for_pandas(tmp_path: Path) -> None:
+    rows, report = read(HEADER + '0,ann,The 5" Disk,5,\n1,bob,Dune,4,\n', tmp_path)
+    assert rows == [row("ann", 'The 5" Disk', 5), row("bob", "Dune", 4)]
+    assert report.rejects == []
+
+
+def test_a_rating_outside_the_scale_is_left_to_the_contract(tmp_path: Path) -> None:
+    assert [review.rating for review in read(HEADER + "0,ann,Dune,7,\n1,ann,It,-1,\n", tmp_path)[0]] == [7, -1]
+
+
+def test_a_character_that_straddles_two_reads_is_no_fault(tmp_path: Path) -> None:
+    title = "日本語" * 1_000_000
+    text = HEADER + "".join(f"{i},ann,{title[: 90_000 + i]},5,\n" for i in range(50))
+    assert len(read(text, tmp_path)[0]) == 50
+
+
+@pytest.mark.parametrize(
+    ("text", "genres"),
+    [
+        ("", []),
+        ("  ", []),
+        ("[]", []),
+        ("['a', \"b's\"]", ["a", "b's"]),
+        ("('a',)", None),
+        ("['a', 1]", None),
+        ("['a'", None),
+        ("['a'] + ['b']", None),
+        ("__import__('os')", None),
+        ("[__import__('os')]", None),
+        ("[" * 10_000, None),
+    ],
+)
+def test_genres_are_parsed_and_never_evaluated(text: str, genres: list[str] | None) -> None:
+    assert parse_genres(text) == genres
+
+
+def test_counts_are_those_of_pandas(tmp_path: Path) -> None:
+    sample = Path(__file__).parent.parent.parent / "data" / "sample" / "reviews.csv.gz"
+    source = RatingsCsv(local_opener(sample), str(sample), KEY)
+    table = pa.concat_tables(source.tables())
+    reviews = pd.read_csv(sample, dtype=str, keep_default_na=False)
+    assert len(table) == len(reviews) == source.report.rows
+    for column in ("User", "ISBN"):
+        values = {value[0] for value in table.column(column).to_pylist()}
+        assert len(values) == reviews[column].nunique()
+    assert table.column("RatingOf5").null_count == (reviews.RatingOf5 == "").sum()
