@@ -3,6 +3,7 @@
 import logging
 from typing import Any, Final
 
+import tensorflow as tf
 import tensorflow_data_validation as tfdv
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
@@ -11,7 +12,9 @@ from tfx.types import artifact_utils
 
 from transform.errors import DataError, GateError
 
-BASELINE_FILE: Final = "statistics.binarypb"
+# How much the share of reviews that have a value may change between runs. TFDV's comparators look at values only: they
+# see nothing when a feature is gone.
+MAX_PRESENCE_CHANGE: Final = 0.1
 
 Anomaly = tuple[str, str, str]
 
@@ -40,30 +43,35 @@ def DataGate(  # noqa: N802 (components are nouns)
 
     Raises:
       GateError: the reviews are not what the contract promises.
+      DataError: the kept statistics cannot be read.
     """
-    [split] = artifact_utils.decode_split_names(statistics.split_names)
-    observed = _load_statistics(f"{statistics.uri}/Split-{split}/FeatureStats.pb")
     contract = tfdv.load_schema_text(f"{schema.uri}/schema.pbtxt")
-    with tfx.dsl.io.fileio.open(f"{anomalies.uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
-        broken = anomaly_rows(anomalies_pb2.Anomalies.FromString(file.read()))
-    baseline = read_baseline(baseline_dir) if baseline_dir and not broken else None
-    drifted = drift_rows(observed, contract, baseline) if baseline is not None and not accept_drift else []
+    observed: dict[str, statistics_pb2.DatasetFeatureStatisticsList] = {}
+    broken: list[Anomaly] = []
+    drifted: list[Anomaly] = []
+    for split in artifact_utils.decode_split_names(statistics.split_names):
+        observed[split] = _load_statistics(f"{statistics.uri}/Split-{split}/FeatureStats.pb")
+        with tfx.dsl.io.fileio.open(f"{anomalies.uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
+            broken += anomaly_rows(anomalies_pb2.Anomalies.FromString(file.read()))
+        baseline = read_baseline(baseline_dir, split) if baseline_dir and not accept_drift else None
+        if baseline is not None:
+            drifted += drift_rows(observed[split], contract, baseline)
     if broken or drifted:
         raise GateError(refusal(broken, drifted))
     if baseline_dir:
-        write_baseline(baseline_dir, observed)
+        for split, accepted in observed.items():
+            write_baseline(baseline_dir, split, accepted)
     gate.value = "passed"
 
 
 def anomaly_rows(anomalies: anomalies_pb2.Anomalies) -> list[Anomaly]:
-    """Returns a row (feature, problem, detail) for every anomaly."""
-    rows: list[Anomaly] = []
+    """Returns a row (feature, problem, detail) for every reason of every anomaly."""
+    found = sorted(anomalies.anomaly_info.items())
     if anomalies.HasField("dataset_anomaly_info"):
-        info = anomalies.dataset_anomaly_info
-        rows.append(("(all)", info.short_description, info.description))
-    for name, info in sorted(anomalies.anomaly_info.items()):
-        rows.extend((name, reason.short_description, reason.description) for reason in info.reason)
-    return rows
+        found.insert(0, ("(all)", anomalies.dataset_anomaly_info))
+    return [
+        (name, reason.short_description, reason.description) for name, info in found for reason in info.reason or [info]
+    ]
 
 
 def drift_rows(
@@ -71,16 +79,27 @@ def drift_rows(
     schema: schema_pb2.Schema,
     baseline: statistics_pb2.DatasetFeatureStatisticsList,
 ) -> list[Anomaly]:
-    """Returns a row (feature, problem, detail) for every feature that has drifted from `baseline`."""
+    """Returns a row (feature, problem, detail) for every way in which a feature has drifted from `baseline`.
+
+    Only features that have a drift comparator in `schema` are compared: their values by TFDV, with the comparator's
+    threshold, and the share of reviews that have a value, with `MAX_PRESENCE_CHANGE`.
+    """
     anomalies = tfdv.validate_statistics(observed, schema, previous_statistics=baseline)
     kinds = anomalies_pb2.AnomalyInfo
     drift_kinds = {kinds.COMPARATOR_L_INFTY_HIGH, kinds.COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH}
-    return [
-        (name, reason.short_description, reason.description)
-        for name, info in sorted(anomalies.anomaly_info.items())
+    rows = [
+        (name, "drift", reason.description)
+        for name, info in anomalies.anomaly_info.items()
         for reason in info.reason
         if reason.type in drift_kinds
     ]
+    now, before = _presence(observed), _presence(baseline)
+    for name in (feature.name for feature in schema.feature if feature.HasField("drift_comparator")):
+        shares = before.get(name, 0.0), now.get(name, 0.0)
+        if abs(shares[1] - shares[0]) > MAX_PRESENCE_CHANGE:
+            detail = f"{shares[0]:.1%} of the last accepted reviews had a value, {shares[1]:.1%} of these have one"
+            rows.append((name, "drift", f"{detail}: a change above {MAX_PRESENCE_CHANGE:.0%}."))
+    return sorted(rows)
 
 
 def refusal(broken: list[Anomaly], drifted: list[Anomaly]) -> str:
@@ -98,35 +117,52 @@ def refusal(broken: list[Anomaly], drifted: list[Anomaly]) -> str:
     return "\n".join(lines)
 
 
-def read_baseline(folder: str) -> statistics_pb2.DatasetFeatureStatisticsList | None:
+def baseline_path(folder: str, split: str) -> str:
+    """Returns the path of the last accepted statistics of `split`."""
+    return f"{folder}/{split}.binarypb"
+
+
+def read_baseline(folder: str, split: str) -> statistics_pb2.DatasetFeatureStatisticsList | None:
     """Returns the statistics of the last accepted reviews, or None where no run has left any.
 
     Raises:
       DataError: the file cannot be used.
     """
-    path = f"{folder}/{BASELINE_FILE}"
+    path = baseline_path(folder, split)
+    remedy = "Remove it or run once with --accept-drift: later runs then compare with these reviews."
     if not tfx.dsl.io.fileio.exists(path):
         logging.getLogger("readalike.progress").info("first run here: nothing to compare the data with yet")
         return None
     try:
         baseline = _load_statistics(path)
-    except DecodeError as error:
-        raise DataError(f"{path}: is damaged. Remove it; the next run then starts a new comparison.") from error
+    except (DecodeError, OSError, tf.errors.OpError) as error:
+        raise DataError(f"{path}: what the last run left to compare with is damaged. {remedy}") from error
     if not baseline.datasets:
-        raise DataError(f"{path}: is empty. Remove it; the next run then starts a new comparison.")
+        raise DataError(f"{path}: what the last run left to compare with is empty. {remedy}")
     return baseline
 
 
-def write_baseline(folder: str, observed: statistics_pb2.DatasetFeatureStatisticsList) -> None:
-    """Keeps `observed` as what the next run is compared with: written beside, then renamed."""
-    path = f"{folder}/{BASELINE_FILE}"
+def write_baseline(folder: str, split: str, accepted: statistics_pb2.DatasetFeatureStatisticsList) -> None:
+    """Keeps `accepted` as what the next run is compared with: written beside, then renamed."""
+    path = baseline_path(folder, split)
     beside = f"{path}.incomplete"
     tfx.dsl.io.fileio.makedirs(folder)
     with tfx.dsl.io.fileio.open(beside, "wb") as file:
-        file.write(observed.SerializeToString(deterministic=True))
+        file.write(accepted.SerializeToString(deterministic=True))
     tfx.dsl.io.fileio.rename(beside, path, overwrite=True)
 
 
 def _load_statistics(path: str) -> Any:
     with tfx.dsl.io.fileio.open(path, "rb") as file:
         return statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
+
+
+def _presence(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str, float]:
+    """Returns each feature's share of reviews that have a value."""
+    [dataset] = statistics.datasets
+    shares = {}
+    for feature in dataset.features:
+        kind = feature.WhichOneof("stats")
+        common = feature.string_stats.common_stats if kind == "string_stats" else feature.num_stats.common_stats
+        shares[".".join(feature.path.step)] = common.num_non_missing / max(dataset.num_examples, 1)
+    return shares

@@ -120,13 +120,18 @@ def describe_counts(counts: dict[str, int]) -> Iterator[str]:
 
 
 def check_counts(counts: dict[str, int], parameters: SplitParameters) -> None:
-    """Raises DataError if what was kept is not enough to train on."""
-    if counts["kept_users"] == 0:
-        raise DataError(
-            f"No user has --split.min-reviews {parameters.min_reviews} different books: of {counts['users']:,} users "
-            f"the most active one has {counts['most_books_of_a_user']:,}. Lower --split.min-reviews (at least 2), or "
-            "bring more reviews."
-        )
+    """Raises DataError if nothing was kept.
+
+    One kept user is enough here: such a user has two different books at least, of which one is held out.
+    """
+    if counts["kept_users"] > 0:
+        return
+    most = counts["most_books_of_a_user"]
+    remedy = f"Lower --split.min-reviews to {most} or less" if most >= 2 else "Every user needs 2 at least"
+    raise DataError(
+        f"No user has --split.min-reviews {parameters.min_reviews} different books: of {counts['users']:,} users the "
+        f"most active one has {most:,}. {remedy}, or bring more reviews."
+    )
 
 
 class _WithEveryShard(beam.PTransform):

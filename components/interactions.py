@@ -86,8 +86,8 @@ def held_out(kept: KeptInteractions, parameters: SplitParameters, threshold: int
     """Says which of the kept interactions training must not see.
 
     A user whose hash of (seed, user) is at most `threshold` is a hold-out user. Of such a user's n books those with the
-    smallest hashes of (seed, user, book) are held out: `holdout_share` x n of them, rounded down, but at least one and at
-    most n - 1.
+    smallest hashes of (seed, user, book) are held out: `holdout_share` x n of them, rounded down, but at least one and
+    at most n - 1.
 
     Returns:
       `[rows]`, True where the interaction is held out.

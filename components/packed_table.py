@@ -1,7 +1,7 @@
 """Arrow tables as compressed bytes, for the way from one Beam worker to another.
 
-Beam pickles a table at its full size, and an in-memory runner holds several copies of what it groups. Reviews repeat the
-same books and genres, so compressed they are a fifth to a tenth as large, at a cost of about 0.3 s a million rows.
+Beam pickles a table at its full size, and an in-memory runner holds several copies of what it groups. Reviews repeat
+the same books and genres, so compressed they are a fifth to a tenth as large, at a cost of about 0.3 s a million rows.
 """
 
 import pyarrow as pa

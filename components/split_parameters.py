@@ -17,5 +17,5 @@ class SplitParameters(BaseModel):
     max_holdout_users: int = Field(default=20_000, ge=1)
     """Cap on hold-out users, so that evaluation costs the same however much the data grows."""
 
-    seed: int = Field(default=20, ge=0)
+    seed: int = Field(default=20, ge=0, lt=2**63)
     """Seed of the hash that chooses hold-out users and books."""

@@ -55,7 +55,7 @@ CASES = {
         {"reviews.csv.gz": (HEADER + REVIEWS).encode()}, ("reviews.csv.gz", "gzip"), data="reviews.csv.gz"
     ),
     "10 MB field": csv(with_row("9,u," + "x" * 10_000_000 + ",5,"), "12", "quote"),
-    "unclosed quote": csv(with_row('9,u,"Book 1,5,') + "x" * 10_000_000, "12", "quote"),
+    "unclosed quote": csv(HEADER + REVIEWS + '9,u,"Book 1,5,\n' + "x,y,z,5,\n" * 100, ":322:", "quote"),
     "rating five": csv(with_row("9,u,Book 1,five,"), "12", "RatingOf5", "five"),
     "rating of 7": csv(with_row("9,u,Book 1,7,"), "RatingOf5", exit_code=3),
     "negative rating": csv(with_row("9,u,Book 1,-1,"), "RatingOf5", exit_code=3),
@@ -63,10 +63,14 @@ CASES = {
     "too many rows without a book": csv(HEADER + REVIEWS + "9,u,,5,\n" * 50, "50", "ISBN", exit_code=3),
     "too many malformed genres": csv(HEADER + REVIEWS + "9,u,Book 1,5,Fiction\n" * 50, "50", "Genres", exit_code=3),
     "too many rows with a field too many": csv(HEADER + REVIEWS + "9,u,Book 1,5,,,,\n" * 50, "50", exit_code=3),
-    "every user below min_reviews": csv(
-        HEADER + "".join(f"{i},reader-{i},Book {i % 9},5,\n" for i in range(50)), "--split.min-reviews"
+    "every user below min_reviews": Case(
+        {"reviews.csv": (HEADER + "".join(f"{i},reader-{i},Book {i % 9},5,\n" for i in range(50))).encode()},
+        ("--split.min-reviews", "has 1"),
     ),
-    "one single book": csv(HEADER + "".join(f"{i},reader-{i % 9},The Book,5,\n" for i in range(50)), "book"),
+    "one single book": Case(
+        {"reviews.csv": (HEADER + "".join(f"{i},reader-{i % 9},The Book,5,\n" for i in range(50))).encode()},
+        ("--split.min-reviews", "different books"),
+    ),
     "unwritable work folder": Case(
         {"reviews.csv": (HEADER + REVIEWS).encode(), "file": b""},
         ("--work-dir", "file"),

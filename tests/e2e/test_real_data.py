@@ -18,7 +18,7 @@ LARGE = DATA / "goodbooks-v1" / "USER_ISBN_RATING_GENRES.csv.gz"
 
 def printed(run: Run) -> dict[str, int]:
     """The counts that the run printed, by their labels."""
-    found = re.findall(r"^ +([a-z][\w >=<()]*?) {2,}([\d,]+)\b", run.output, re.MULTILINE)
+    found = re.findall(r"^ +(\S.*?) {2,}([\d,]+)$", run.output, re.MULTILINE)
     return {label: int(number.replace(",", "")) for label, number in found}
 
 
@@ -32,9 +32,9 @@ def counted_by_pandas(path: Path, min_reviews: int = 3) -> dict[str, int]:
         "reviews": len(reviews),
         "unique users": reviews.User.nunique(),
         "unique books": reviews.ISBN.nunique(),
-        "positive": int((rating > 3).sum()),
-        "moderate": int((rating == 3).sum()),
-        "negative": int((rating < 3).sum()),
+        "positive (> 3)": int((rating > 3).sum()),
+        "moderate (= 3)": int((rating == 3).sum()),
+        "negative (< 3)": int((rating < 3).sum()),
         "unrated": int(rating.isna().sum()),
         "kept interactions": len(kept),
         "kept users": kept.User.nunique(),

@@ -1,0 +1,113 @@
+"""The splitter as Beam runs it: many shards are one shard, the cap is exact, the bytes are the same."""
+
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from components import interaction_splitter, parquet_examples
+from components.interaction_splitter import check_counts, describe_counts, split_interactions
+from components.split_parameters import SplitParameters
+from tests.components.test_interactions import as_frame, as_table, random_reviews
+from transform.errors import DataError
+
+OPTIONS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
+
+
+def write_reviews(folder: Path, reviews: pd.DataFrame, parts: int = 3) -> str:
+    for part, rows in enumerate(np.array_split(np.arange(len(reviews)), parts)):
+        with parquet_examples.part_writer(parquet_examples.part_path(str(folder), "reviews", part, parts)) as writer:
+            writer.write_table(as_table(reviews.iloc[rows]), row_group_size=37)
+    return str(folder)
+
+
+def run(source: str, target: Path, **parameters: float) -> dict[str, int]:
+    pipeline = beam.Pipeline(options=beam.options.pipeline_options.PipelineOptions(OPTIONS))
+    return split_interactions(pipeline, source, str(target), SplitParameters(**parameters))
+
+
+def read_split(folder: Path, split: str) -> pd.DataFrame:
+    tables = [
+        table
+        for path in parquet_examples.part_paths(str(folder), split)
+        for table in [parquet_examples.EXAMPLE_SCHEMA.empty_table(), *parquet_examples.read_row_groups(path)]
+    ]
+    return as_frame(pa.concat_tables(tables))
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_reviews(tmp_path_factory.mktemp("reviews"), random_reviews(7))
+
+
+def test_splits_are_disjoint_and_together_all_that_is_kept(source: str, tmp_path: Path) -> None:
+    counts = run(source, tmp_path)
+    train, held = (read_split(tmp_path, split) for split in ("train", "eval"))
+    distinct = random_reviews(7).drop_duplicates(["user", "book"], keep="last")
+    kept = distinct[distinct.groupby("user").book.transform("size") >= 3]
+    pairs = [set(zip(frame.user, frame.book, strict=True)) for frame in (train, held)]
+    assert not pairs[0] & pairs[1]
+    assert pairs[0] | pairs[1] == set(zip(kept.user, kept.book, strict=True))
+    assert set(held.user) == set(train.user) == set(kept.user)
+    assert (counts["train_interactions"], counts["eval_interactions"]) == (len(train), len(held))
+    assert counts["eval_users"] == held.user.nunique()
+    assert counts["books"] == random_reviews(7).book.nunique()
+    assert counts["kept_books"] == kept.book.nunique()
+
+
+def test_the_number_of_shards_changes_nothing(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = run(source, tmp_path / "one")
+    monkeypatch.setattr(interaction_splitter, "ROWS_A_SHARD", 5)
+    assert run(source, tmp_path / "many") == counts
+    assert len(parquet_examples.part_paths(str(tmp_path / "many"), "train")) == 81
+    for split in ("train", "eval"):
+        one, many = (
+            read_split(tmp_path / name, split).sort_values(["user", "book"], ignore_index=True)
+            for name in ("one", "many")
+        )
+        pd.testing.assert_frame_equal(one, many)
+
+
+@pytest.mark.parametrize("rows_a_shard", [1_000_000, 40])
+@pytest.mark.parametrize("cap", [1, 10, 59, 5_000])
+def test_the_cap_on_holdout_users_is_exact(
+    cap: int, rows_a_shard: int, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interaction_splitter, "ROWS_A_SHARD", rows_a_shard)
+    counts = run(source, tmp_path, max_holdout_users=cap)
+    assert counts["eval_users"] == min(cap, counts["kept_users"])
+    assert read_split(tmp_path, "eval").user.nunique() == counts["eval_users"]
+
+
+def test_two_runs_write_the_same_bytes(source: str, tmp_path: Path) -> None:
+    for name in "ab":
+        run(source, tmp_path / name)
+    for split in ("train", "eval"):
+        paths = [parquet_examples.part_paths(str(tmp_path / name), split) for name in "ab"]
+        assert paths[0]
+        for first, second in zip(*paths, strict=True):
+            assert Path(first).read_bytes() == Path(second).read_bytes()
+
+
+def test_the_last_review_wins_across_files(tmp_path: Path) -> None:
+    reviews = pd.DataFrame({"user": ["a"] * 5, "book": ["x", "y", "z", "x", "x"], "rating": [1.0, 2.0, 3.0, 4.0, 5.0]})
+    run(write_reviews(tmp_path / "in", reviews, parts=5), tmp_path / "out")
+    both = pd.concat([read_split(tmp_path / "out", split) for split in ("train", "eval")])
+    assert both.set_index("book").rating.to_dict() == {"x": 5, "y": 2, "z": 3}
+
+
+def test_what_was_counted_is_told_in_lines(source: str, tmp_path: Path) -> None:
+    lines = list(describe_counts(run(source, tmp_path)))
+    assert lines[0].split() == ["reviews", "400"]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_no_active_user_is_told_with_the_most_active_one(tmp_path: Path) -> None:
+    reviews = pd.DataFrame({"user": list("aabc"), "book": list("xyxx"), "rating": [1.0] * 4})
+    counts = run(write_reviews(tmp_path / "in", reviews, parts=1), tmp_path / "out")
+    with pytest.raises(DataError, match=r"of 3 users the most active one has 2\. Lower --split\.min-reviews to 2"):
+        check_counts(counts, SplitParameters())
+    check_counts(run(str(tmp_path / "in"), tmp_path / "two", min_reviews=2), SplitParameters(min_reviews=2))
