@@ -1,6 +1,6 @@
 """Runs the pipeline on this machine: `python local_runner.py --data PATH --work-dir DIR --push-dir DIR`.
 
-Exit codes: 0 pushed; 1 unexpected failure; 2 bad input or configuration; 3 stopped by a gate.
+Exit codes: 0 pushed; 1 unexpected failure; 2 bad input or configuration; 3 stopped by a gate; 130 interrupted.
 """
 
 import sys
@@ -19,6 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ReadalikeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("\ninterrupted; nothing was pushed by halves", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

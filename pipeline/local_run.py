@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 
@@ -94,8 +94,8 @@ def _metadata_connection(config: PipelineConfig) -> Any:
         host=address.hostname,
         port=address.port or 3306,
         database=address.path.lstrip("/"),
-        username=address.username,
-        password=address.password or "",
+        username=unquote(address.username or ""),
+        password=unquote(address.password or ""),
     )
 
 

@@ -1,0 +1,147 @@
+"""The executor as the pipeline runs it, on folders of CSV files."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from tfx import v1 as tfx
+from tfx.dsl.components.base import base_beam_executor
+
+from components import parquet_examples
+from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, review_files
+from transform.errors import DataError, GateError
+from transform.pseudonyms import pseudonymise
+
+KEY = "0123456789abcdef"
+HEADER = "User,ISBN,RatingOf5,Genres\n"
+
+
+def generate(data: Path, folder: Path, max_reject_share: float = 0.5) -> Any:
+    """Runs the executor and returns the artifact."""
+    key_file = folder / "key"
+    folder.mkdir(exist_ok=True)
+    key_file.write_text(KEY)
+    component = RatingsExampleGen(data=str(data), key_file=str(key_file), max_reject_share=max_reject_share)
+    examples = tfx.types.standard_artifacts.Examples()
+    examples.uri = str(folder / "examples")
+    (folder / "examples").mkdir()
+    context = base_beam_executor.BaseBeamExecutor.Context(
+        beam_pipeline_args=["--runner=FnApiRunner", "--direct_running_mode=in_memory"],
+        tmp_dir=str(folder),
+        unique_id="1",
+    )
+    RatingsExampleGenExecutor(context).Do({}, {"examples": [examples]}, dict(component.exec_properties))
+    return examples
+
+
+def rows(examples: Any) -> list[tuple[bytes, bytes]]:
+    tables = [
+        table
+        for path in parquet_examples.part_paths(examples.uri, "reviews")
+        for table in parquet_examples.read_row_groups(path)
+    ]
+    return [(row["User"][0], row["ISBN"][0]) for row in pa.concat_tables(tables).to_pylist()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    data = tmp_path / "reviews [1]*"
+    data.mkdir()
+    (data / "b.csv").write_text(HEADER + "bob,Dune,4,\n,Dune,4,\n")
+    (data / "a.csv").write_text(HEADER + "ann,Emma,5,['Classics']\nann,It,,\n")
+    (data / "c.csv").write_text(HEADER)
+    return data
+
+
+def test_files_follow_one_another_by_name_and_users_are_hidden(folder: Path, tmp_path: Path) -> None:
+    examples = generate(folder, tmp_path / "out")
+    assert rows(examples) == [
+        (pseudonymise(user, KEY.encode()).encode(), isbn)
+        for user, isbn in [("ann", b"Emma"), ("ann", b"It"), ("bob", b"Dune")]
+    ]
+
+
+def test_the_artifact_says_how_to_read_it_and_what_was_counted(folder: Path, tmp_path: Path) -> None:
+    examples = generate(folder, tmp_path / "out")
+    assert examples.split_names == '["reviews"]'
+    assert examples.get_string_custom_property("payload_format") == "FORMAT_PARQUET"
+    assert examples.get_string_custom_property("file_format") == "FILE_FORMAT_PARQUET"
+    counts = {name: examples.get_int_custom_property(name) for name in ("files", "rows", "rejected_rows")}
+    assert counts == {"files": 3, "rows": 4, "rejected_rows": 1}
+    assert len(examples.get_string_custom_property("content_sha256")) == 64
+
+
+def test_the_fingerprint_changes_with_the_content(folder: Path, tmp_path: Path) -> None:
+    prints = [generate(folder, tmp_path / name).get_string_custom_property("content_sha256") for name in "xy"]
+    (folder / "a.csv").write_text(HEADER + "ann,Emma,4,['Classics']\nann,It,,\n")
+    prints.append(generate(folder, tmp_path / "z").get_string_custom_property("content_sha256"))
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_rejects_are_listed_beside_the_examples(folder: Path, tmp_path: Path) -> None:
+    examples = generate(folder, tmp_path / "out")
+    with (Path(examples.uri) / "rejects.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["file", "line", "column", "reason"],
+            [str(folder / "b.csv"), "3", "User", "no user"],
+        ]
+
+
+def test_too_many_rejects_stop_the_run_and_are_listed_all_the_same(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(GateError) as caught:
+        generate(folder, tmp_path / "out", max_reject_share=0.2)
+    message = str(caught.value)
+    assert "1 of 4 rows" in message
+    assert f"{folder / 'b.csv'}:3: User: no user" in message
+    assert "--max-reject-share" in message
+    assert "no user" in (tmp_path / "out" / "examples" / "rejects.csv").read_text()
+
+
+def test_a_share_that_is_just_allowed_passes(folder: Path, tmp_path: Path) -> None:
+    assert generate(folder, tmp_path / "out", max_reject_share=0.25)
+
+
+def test_all_rows_rejected_is_never_allowed(tmp_path: Path) -> None:
+    data = tmp_path / "reviews.csv"
+    data.write_text(HEADER + ",Dune,4,\n")
+    with pytest.raises(GateError, match="1 of 1 rows"):
+        generate(data, tmp_path / "out", max_reject_share=1.0)
+
+
+def test_faults_of_all_files_are_told_at_once(folder: Path, tmp_path: Path) -> None:
+    (folder / "a.csv").write_text(HEADER + "ann,Emma,five,\n")
+    (folder / "b.csv").write_bytes(HEADER.encode() + b"bob,Caf\xe9,4,\n")
+    with pytest.raises(DataError) as caught:
+        generate(folder, tmp_path / "out")
+    assert [line.split(": ")[0] for line in str(caught.value).splitlines()] == [
+        f"{folder / 'a.csv'}:2",
+        f"{folder / 'b.csv'}:2",
+    ]
+
+
+def test_no_rows_at_all_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "reviews.csv"
+    data.write_text(HEADER)
+    with pytest.raises(DataError, match="no rows below the header"):
+        generate(data, tmp_path / "out")
+
+
+def test_the_key_is_in_no_property(tmp_path: Path) -> None:
+    component = RatingsExampleGen(data="x.csv", key_file="/secret/key", max_reject_share=0.1)
+    assert KEY not in repr(component.exec_properties)
+    assert "/secret/key" in repr(component.exec_properties)
+
+
+def test_the_same_input_is_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    parts = [parquet_examples.part_paths(generate(folder, tmp_path / name).uri, "reviews") for name in "xy"]
+    assert len(parts[0]) == 3
+    for first, second in zip(*parts, strict=True):
+        assert Path(first).read_bytes() == Path(second).read_bytes()
+
+
+def test_local_paths_are_files_or_folders(folder: Path) -> None:
+    assert [Path(name).name for name in review_files(str(folder))] == ["a.csv", "b.csv", "c.csv"]
+    assert review_files(str(folder / "a.csv")) == [str(folder / "a.csv")]
+    assert review_files("gs://bucket/reviews.csv") == ["gs://bucket/reviews.csv"]

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline import preflight
+from pipeline.config import PipelineConfig
+from transform.errors import ConfigurationError, DataError, PseudonymKeyError
+from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE, read_key
+
+
+@pytest.fixture(autouse=True)
+def no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (KEY_VARIABLE, KEY_FILE_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> dict[str, object]:
+    data = tmp_path / "reviews.csv"
+    data.write_text("User,ISBN,RatingOf5,Genres\nann,Dune,5,\n")
+    return {"data": str(data), "work_dir": tmp_path / "work", "push_dir": str(tmp_path / "push")}
+
+
+def test_what_can_work_passes_and_makes_both_folders(good: dict, tmp_path: Path) -> None:
+    preflight.check(PipelineConfig(**good))
+    assert list((tmp_path / "work").iterdir()) == list((tmp_path / "push").iterdir()) == []
+
+
+def test_one_fault_is_told_as_itself(good: dict) -> None:
+    with pytest.raises(DataError, match=r"none\.csv"):
+        preflight.check(PipelineConfig(**{**good, "data": "none.csv"}))
+
+
+def test_all_faults_are_told_at_once(good: dict, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    faulty = {"data": "none.csv", "work_dir": file, "push_dir": str(file), "schema_file": tmp_path / "none.pbtxt"}
+    with pytest.raises(ConfigurationError) as caught:
+        preflight.check(PipelineConfig(**{**good, **faulty}, pseudonym_key_file=tmp_path / "none.key"))
+    message = str(caught.value)
+    for told in ("5 faults", "--data none.csv", "--work-dir", "--push-dir", "--schema-file", "none.key"):
+        assert told in message
+
+
+def test_the_push_folder_is_not_the_work_folder(good: dict) -> None:
+    with pytest.raises(ConfigurationError, match="--push-dir"):
+        preflight.check(PipelineConfig(**{**good, "push_dir": str(good["work_dir"])}))
+
+
+def test_a_remote_push_folder_is_left_to_the_pusher(good: dict) -> None:
+    preflight.check(PipelineConfig(**{**good, "push_dir": "gs://bucket/push"}))
+
+
+def test_without_a_key_the_work_folder_gets_one_once(good: dict) -> None:
+    config = PipelineConfig(**good)
+    preflight.check(config)
+    assert preflight.provide_key(config)
+    file = preflight.key_file(config)
+    assert file is not None
+    assert file.stat().st_mode & 0o777 == 0o600
+    first = read_key(file)
+    assert not preflight.provide_key(config)
+    assert read_key(file) == first
+    preflight.check(config)
+
+
+def test_the_users_own_key_is_never_made_or_replaced(
+    good: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = PipelineConfig(**good, pseudonym_key_file=tmp_path / "own.key")
+    assert not preflight.provide_key(own)
+    assert preflight.key_file(own) == tmp_path / "own.key"
+    assert not preflight.is_own_key(own)
+    monkeypatch.setenv(KEY_VARIABLE, "short")
+    config = PipelineConfig(**good)
+    assert preflight.key_file(config) is None
+    with pytest.raises(PseudonymKeyError, match=KEY_VARIABLE):
+        preflight.check(config)

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from serving.pushed_model import PushedModel, newest_version, versions
+from transform.errors import ReleaseError
+
+
+def test_versions_are_the_folders_with_a_number_in_the_order_of_numbers(tmp_path: Path) -> None:
+    for name in ("10", "9", "100", ".incoming-5", "latest"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "11").touch()
+    assert [folder.name for folder in versions(tmp_path)] == ["9", "10", "100"]
+    assert newest_version(tmp_path).name == "100"
+
+
+@pytest.mark.parametrize("name", ["", "missing"])
+def test_an_empty_or_missing_push_folder_is_told(name: str, tmp_path: Path) -> None:
+    assert versions(tmp_path / name) == []
+    with pytest.raises(ReleaseError, match="no model has been pushed"):
+        newest_version(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", [None, b"no graph at all"])
+def test_a_damaged_model_is_told_with_the_way_out(content: bytes | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "saved_model.pb").write_bytes(content)
+    with pytest.raises(ReleaseError, match="damaged") as caught:
+        PushedModel(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+    assert "version before" in str(caught.value)
