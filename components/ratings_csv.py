@@ -1,8 +1,5 @@
 """From a CSV of reviews to Arrow tables of the Examples schema: columns at a time, users hidden, faults located."""
 
-import ast
-import math
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from components.parquet_examples import EXAMPLE_SCHEMA, as_list_column
-from components.review_files import CheckedStream, Opener, read_header, record_lines, unclosed_quote_line
+from components.review_files import CheckedStream, Opener, last_record_line, read_header, record_lines
+from components.review_values import parse_genres, parse_rating
 from transform import features
 from transform.errors import DataError
 from transform.pseudonyms import pseudonymise
@@ -21,7 +19,11 @@ from transform.pseudonyms import pseudonymise
 # A record must fit into two blocks; a field of a megabyte is a mistake, not a title.
 BLOCK_BYTES: Final = 4 << 20
 MAX_FIELD_BYTES: Final = 1 << 20
-CACHED_PSEUDONYMS: Final = 1 << 20
+CACHED_VALUES: Final = 1 << 20
+
+# A row of our own after the file's last one. It arrives as a row only if no quote is open at the end of the file; no
+# row of the file can be equal, because NUL bytes are refused.
+END_ROW: Final = "\0"
 
 NO_USER: Final = "no user"
 NO_BOOK: Final = "no book"
@@ -70,6 +72,8 @@ class RatingsCsv:
         self._pseudonyms: dict[str, str] = {}
         self._genres: dict[str, list[str] | None] = {}
         self._wrong_fields: list[int] = []
+        self._long_row: int | None = None
+        self._ended = False
         self._faulty: list[tuple[int, str, str]] = []
         self._valid_rows = 0
         self.report = FileReport(name)
@@ -80,16 +84,21 @@ class RatingsCsv:
         Raises:
           DataError: the file cannot be read as a CSV of reviews.
         """
-        columns = read_header(self._open_file, self._name)
-        with CheckedStream(self._open_file(), self._name) as stream:
-            for batch in self._batches(stream, len(columns)):
+        read_header(self._open_file, self._name)
+        with CheckedStream(self._open_file(), self._name, last_bytes=f"\n{END_ROW}\n".encode()) as stream:
+            for batch in self._batches(stream):
+                self._refuse_long_row()
                 yield self._converted(batch)
+            self._refuse_long_row()
             self.report.sha256 = stream.sha256.hexdigest()
-            if stream.quotes % 2:
-                self._refuse_unclosed_quote()
+        if not self._ended:
+            raise DataError(
+                f"{self._name}:{last_record_line(self._open_file, self._name)}: a quote that is opened in this record "
+                "is never closed, so that the rest of the file counts as one field. Close it."
+            )
         self._close_report()
 
-    def _batches(self, stream: CheckedStream, columns: int) -> Iterator[pa.RecordBatch]:
+    def _batches(self, stream: CheckedStream) -> Iterator[pa.RecordBatch]:
         text = {name: pa.string() for name in features.RAW_FEATURES}
         try:
             reader = pacsv.open_csv(
@@ -103,13 +112,17 @@ class RatingsCsv:
             yield from reader
         except pa.ArrowInvalid as error:
             if "straddling" in str(error) or "Row #" in str(error):
-                raise self._too_long(self._valid_rows) from error
-            if "Empty CSV" in str(error) or columns == 0:
-                raise DataError(f"{self._name}: is empty. Name a CSV file with reviews.") from error
+                raise self._too_long(self._valid_rows + len(self._wrong_fields)) from error
             raise DataError(f"{self._name}: cannot be parsed as CSV ({error}). Check its quotes and commas.") from error
 
     def _skip_row(self, row: Any) -> str:
-        self._wrong_fields.append(row.number - 2)  # Arrow counts the header as row 1, and blank lines not at all.
+        if row.text == END_ROW:
+            self._ended = True
+            return "skip"
+        record = row.number - 2  # Arrow counts the header as row 1, and blank lines not at all.
+        self._wrong_fields.append(record)
+        if self._long_row is None and len(row.text.encode()) > MAX_FIELD_BYTES:
+            self._long_row = record  # To raise here would mean to raise through Arrow.
         return "skip"
 
     def _converted(self, batch: pa.RecordBatch) -> pa.Table:
@@ -117,7 +130,7 @@ class RatingsCsv:
         user, isbn, rating, genres = (
             batch.column(name) for name in (features.USER, features.ISBN, features.RATING, features.GENRES)
         )
-        for column in (user, isbn, genres):
+        for column in (user, isbn, rating, genres):
             self._refuse_long_fields(column, first)
         ratings = self._ratings(rating, first)
         parsed, genres_fit = self._parsed_genres(genres)
@@ -150,7 +163,7 @@ class RatingsCsv:
     def _hidden(self, user: pa.Array) -> pa.Array:
         """Returns the users' pseudonyms; each distinct name of a batch is hashed once."""
         distinct = user.dictionary_encode()
-        if len(self._pseudonyms) > CACHED_PSEUDONYMS:
+        if len(self._pseudonyms) > CACHED_VALUES:
             self._pseudonyms.clear()
         known = self._pseudonyms
         names = distinct.dictionary.to_pylist()
@@ -163,6 +176,8 @@ class RatingsCsv:
         """Returns the genres as lists, null where there are none, and whether each row's text is a list of strings."""
         distinct = genres.dictionary_encode()
         texts = distinct.dictionary.to_pylist()
+        if len(self._genres) > CACHED_VALUES:
+            self._genres.clear()
         for text in texts:
             if text not in self._genres:
                 self._genres[text] = parse_genres(text)
@@ -175,20 +190,17 @@ class RatingsCsv:
         )
 
     def _ratings(self, rating: pa.Array, first: int) -> pa.Array:
-        text = pc.utf8_trim_whitespace(rating)
-        text = pc.if_else(pc.equal(text, ""), None, text)
-        try:
-            ratings = text.cast(pa.float32())
-            wrong = pc.indices_nonzero(pc.invert(pc.is_finite(ratings).fill_null(True))).to_pylist()
-        except pa.ArrowInvalid:
-            ratings = pa.nulls(len(text), pa.float32())
-            wrong = [row for row, value in enumerate(text.to_pylist()) if value is not None and not _is_number(value)]
-            if not wrong:  # Python reads more notations than Arrow: let it convert this batch.
-                return pa.array([None if value is None else float(value) for value in text.to_pylist()], pa.float32())
-        if wrong:
+        distinct = rating.dictionary_encode()
+        numbers = pa.array([parse_rating(text) for text in distinct.dictionary.to_pylist()], pa.float32())
+        ratings = numbers.take(distinct.indices)
+        wrong = pc.indices_nonzero(pc.is_nan(ratings))
+        if len(wrong):
+            row = wrong[0].as_py()
+            more = f" (and {len(wrong) - 1:,} more in the rows that follow)" if len(wrong) > 1 else ""
             raise DataError(
-                f"{self._name}:{self._line(first + wrong[0])}: {features.RATING} is {rating[wrong[0]].as_py()[:40]!r}, "
-                f"which is not a number. Write {features.RATING_MIN:g} to {features.RATING_MAX:g}, or leave it empty."
+                f"{self._name}:{self._line(first + row)}: {features.RATING} is {_shown(rating[row].as_py())}, "
+                f"which is not a number{more}. Write {features.RATING_MIN:g} to {features.RATING_MAX:g}, or leave it "
+                "empty."
             )
         return ratings
 
@@ -196,26 +208,23 @@ class RatingsCsv:
         longest = pc.max(pc.binary_length(column)).as_py()
         if longest is not None and longest > MAX_FIELD_BYTES:
             row = pc.index(pc.greater(pc.binary_length(column), MAX_FIELD_BYTES), True).as_py()
-            raise self._too_long(first + row)
+            raise self._too_long(self._record(first + row))
 
-    def _refuse_unclosed_quote(self) -> None:
-        line = unclosed_quote_line(self._open_file, self._name)
-        if line is not None:
-            raise DataError(
-                f"{self._name}:{line}: a quote that is opened in this record is never closed, so that the rest of the "
-                "file counts as one field: close it."
-            )
+    def _refuse_long_row(self) -> None:
+        if self._long_row is not None:
+            raise self._too_long(self._long_row)
 
-    def _too_long(self, valid_row: int) -> DataError:
+    def _too_long(self, record: int) -> DataError:
+        line = record_lines(self._open_file, self._name, [record]).get(record, 1)
         return DataError(
-            f"{self._name}:{self._line(valid_row)}: a record here has a field of more than {MAX_FIELD_BYTES:,} bytes. "
-            "Usually a quote is not closed, so that the rest of the file counts as one field: close it."
+            f"{self._name}:{line}: a record here has more than {MAX_FIELD_BYTES:,} bytes in a field. Usually a quote "
+            "is not closed, so that what follows counts as one field. Close it."
         )
 
     def _line(self, valid_row: int) -> int:
         """Returns the line on which row number `valid_row` of the well-formed rows begins."""
         record = self._record(valid_row)
-        return record_lines(self._open_file, self._name, [record]).get(record, 1)
+        return record_lines(self._open_file, self._name, [record])[record]
 
     def _record(self, valid_row: int) -> int:
         """Returns a row's number among all records, from its number among the well-formed ones."""
@@ -235,25 +244,11 @@ class RatingsCsv:
             ]
 
 
-def parse_genres(text: str) -> list[str] | None:
-    """Returns the genres that a Python-list literal names, without evaluating it; None if it is none. Empty is none."""
-    if not text.strip():
-        return []
-    if not re.match(r"\s*\[", text):
-        return None
-    try:
-        value = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
-
-
 def _has_text(column: pa.Array) -> pa.Array:
     return pc.not_equal(pc.utf8_trim_whitespace(column), "")
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+def _shown(text: str) -> str:
+    """Returns the beginning of a value for a message, its first line only: what follows could be another row's name."""
+    first, *rest = text.strip().splitlines()
+    return f"{first[:40]!r}" + (" and goes on over several lines" if rest else "")

@@ -8,7 +8,9 @@ import gzip
 import hashlib
 import io
 import os
+import stat
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,19 +34,28 @@ def local_review_files(path: Path) -> list[Path]:
     """Returns the files that `path` stands for, in the order in which they are read.
 
     Raises:
-      DataError: there is nothing at `path`, or no CSV file in it.
+      DataError: there is nothing at `path`, nothing that is a file, or no CSV file in it.
     """
-    if path.is_dir():
-        try:
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISDIR(mode):
+            files = [path]
+        else:
             files = sorted(file for file in path.iterdir() if is_review_file(file.name) and file.is_file())
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        if not files:
-            raise DataError(f"--data {path}: the folder has no {' or '.join(SUFFIXES)} file. Name one that has.")
-        return files
-    if not path.exists():
-        raise DataError(f"--data {path}: there is no such file or folder. Name a CSV file or a folder of them.")
-    return [path]
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(
+            f"--data {path}: there is no such file or folder. Name a CSV file or a folder of them."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if not files:
+        raise DataError(f"--data {path}: the folder has no {' or '.join(SUFFIXES)} file. Name one that has.")
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise DataError(f"--data {path}: is a device or a pipe, and reviews are read more than once. Name a file.")
+    for file in files:
+        if not str(file).isprintable() and any("\ud800" <= letter <= "\udfff" for letter in str(file)):
+            raise DataError(f"--data {str(file)!r}: the name is not UTF-8, so that it cannot be recorded. Rename it.")
+    return files
 
 
 def check_reviews_path(location: str) -> None:
@@ -70,22 +81,30 @@ def local_opener(path: Path) -> Opener:
     return open_file
 
 
-def _unreadable(path: Path, error: OSError) -> DataError:
-    return DataError(
-        f"{path}: cannot be read ({error.strerror}). Let user {os.geteuid()} read it, or name another path."
-    )
+def _unreadable(path: Path | str, error: Exception) -> DataError:
+    reason = getattr(error, "strerror", None) or error
+    return DataError(f"{path}: cannot be read ({reason}). Let user {os.geteuid()} read it, or name another path.")
 
 
 class CheckedStream(io.RawIOBase):
     """The unpacked bytes of one file. Whatever is not UTF-8 text raises, with the line it stands in."""
 
-    def __init__(self, file: BinaryIO, name: str):
+    def __init__(self, file: BinaryIO, name: str, last_bytes: bytes = b""):
+        """Sets up the stream.
+
+        Args:
+          file: the file as it is stored.
+          name: its name in messages; `.gz` at the end means that it is packed.
+          last_bytes: what the stream gives after the file's own bytes, unchecked.
+        """
         self._raw = file
         self._file: BinaryIO = gzip.GzipFile(fileobj=file) if name.lower().endswith(".gz") else file  # type: ignore[assignment]
         self._name = name
         self._lines = 0
         self._undecoded = b""
-        self.quotes = 0
+        self._held_back = b""
+        self._last_bytes = last_bytes
+        self._ended = False
         self.sha256 = hashlib.sha256()
 
     def readable(self) -> bool:
@@ -99,13 +118,30 @@ class CheckedStream(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         """Fills `buffer` with the next checked bytes. Returns how many; 0 at the end."""
-        data = self._read(len(buffer))
+        data = self._next(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
+    def _next(self, size: int) -> bytes:
+        if self._ended:
+            data, self._last_bytes = self._last_bytes[:size], self._last_bytes[size:]
+            return data
+        data = self._held_back + self._read(size - len(self._held_back))
+        self._ended, self._held_back = len(data) < size, b""
+        # Arrow drops an LF that starts a block after a CR, even inside quotes: let no block end with CR.
+        if data.endswith(b"\r") and not self._ended and size > 1:
+            data, self._held_back = data[:-1], data[-1:]
+        self._check(data)
+        self.sha256.update(data)
+        return data or self._next(size)
+
     def _read(self, size: int) -> bytes:
+        """Returns the next `size` bytes of the file; fewer only at its end."""
+        parts: list[bytes] = []
         try:
-            data = self._file.read(size)
+            while size and (part := self._file.read(size)):
+                parts.append(part)
+                size -= len(part)
         except EOFError as error:
             raise DataError(
                 f"{self._name}: the gzip file ends in the middle of its data, near line {self._lines + 1}. "
@@ -116,28 +152,33 @@ class CheckedStream(io.RawIOBase):
                 f"{self._name}: is no gzip file or is damaged ({error}). Name it without .gz if it is plain text, "
                 "or pack it again."
             ) from error
-        self._check(data, final=not data)
-        self.sha256.update(data)
-        return data
+        except OSError as error:
+            raise _unreadable(self._name, error) from error
+        return b"".join(parts)
 
-    def _check(self, data: bytes, final: bool) -> None:
+    def _check(self, data: bytes) -> None:
         if (position := data.find(b"\0")) >= 0:
-            line = self._lines + data.count(b"\n", 0, position) + 1
+            line = self._lines + _line_ends(data[:position]) + 1
             raise DataError(f"{self._name}:{line}: has a NUL byte, so it is not plain text. {REMEDY_ENCODING}")
         waiting = self._undecoded + data
         try:
             waiting.decode("utf-8")
             self._undecoded = b""
         except UnicodeDecodeError as error:
-            if not final and error.reason == "unexpected end of data" and len(waiting) - error.start < 4:
+            if not self._ended and error.reason == "unexpected end of data" and len(waiting) - error.start < 4:
                 self._undecoded = waiting[error.start :]
             else:
-                line = self._lines + waiting.count(b"\n", 0, error.start) + 1
+                line = self._lines + _line_ends(waiting[: error.start]) + 1
                 raise DataError(
                     f"{self._name}:{line}: is not UTF-8 (byte 0x{waiting[error.start]:02x}). {REMEDY_ENCODING}"
                 ) from error
-        self._lines += data.count(b"\n")
-        self.quotes += data.count(b'"')
+        self._lines += _line_ends(data)
+
+
+def _line_ends(data: bytes) -> int:
+    """Returns how many lines end in `data`, by LF, CR LF or CR, which is how the csv module counts them."""
+    ends = data.count(b"\n")
+    return ends + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else ends
 
 
 def open_text(open_file: Opener, name: str) -> io.TextIOWrapper:
@@ -151,20 +192,28 @@ def read_header(open_file: Opener, name: str) -> list[str]:
     Raises:
       DataError: the file is empty, a column is missing, or one is there twice.
     """
-    with open_text(open_file, name) as text:
+    with _long_fields(), open_text(open_file, name) as text:
         header: Sequence[str] = next((row for row in csv.reader(text) if row), ())
     if not header:
         raise DataError(f"{name}: is empty. Name a CSV file with the columns {_listed(features.RAW_FEATURES)}.")
     missing = [column for column in features.RAW_FEATURES if column not in header]
     if missing:
-        raise DataError(
-            f"{name}:1: has no column {_listed(missing)}; its columns are {_listed(header)}. "
-            "Rename or add what is missing."
-        )
+        raise DataError(f"{name}:1: has no column {_listed(missing)}; {_found(header)}")
     twice = [column for column in features.RAW_FEATURES if header.count(column) > 1]
     if twice:
         raise DataError(f"{name}:1: has the column {_listed(twice)} twice. Remove or rename one of them.")
     return list(header)
+
+
+def _found(header: Sequence[str]) -> str:
+    """Says what the first line has instead, unless it looks like a review: that would tell a user's name."""
+    wanted = {column.lower() for column in features.RAW_FEATURES}
+    if wanted.intersection(column.strip().lower() for column in header):
+        return f"its columns are {_listed(header)}. Rename or add what is missing."
+    separator = next((mark for mark in ";\t|" if wanted <= set(header[0].strip().lower().split(mark))), None)
+    if separator:
+        return f"its fields are separated by {separator!r}. Separate them by commas."
+    return f"its first line names none of them. Begin the file with the line {','.join(features.RAW_FEATURES)}."
 
 
 def record_lines(open_file: Opener, name: str, records: Sequence[int]) -> dict[int, int]:
@@ -190,17 +239,9 @@ def record_lines(open_file: Opener, name: str, records: Sequence[int]) -> dict[i
     return lines
 
 
-def unclosed_quote_line(open_file: Opener, name: str) -> int | None:
-    """Returns the line of the record that the end of the file cuts off inside quotes, or None."""
-    start = 1
-    with _long_fields(), open_text(open_file, name) as text:
-        reader = csv.reader(text, strict=True)
-        try:
-            for _ in reader:
-                start = reader.line_num + 1
-        except csv.Error as error:
-            return start if "unexpected end of data" in str(error) else None
-    return None
+def last_record_line(open_file: Opener, name: str) -> int:
+    """Returns the line on which the last record of a file begins, counted from 1."""
+    return deque(_record_starts(open_file, name), maxlen=1)[0]
 
 
 def _record_starts(open_file: Opener, name: str) -> Iterator[int]:

@@ -37,6 +37,8 @@ def export(
       folder: where the SavedModel goes.
     """
     beside = f"{folder.rstrip('/')}.incomplete"
+    if tf.io.gfile.exists(beside):
+        tf.io.gfile.rmtree(beside)  # What a run that was killed has left.
     with tempfile.TemporaryDirectory() as temporary:
         user_file = Path(temporary) / f"{features.USER_VOCABULARY}.txt"
         user_file.write_bytes(b"".join(user + b"\n" for user in users.tokens))

@@ -37,11 +37,13 @@ def run_fn(fn_args: Any) -> None:
     )
     train, heldout = read_interactions(fn_args.train_files), read_interactions(fn_args.eval_files)
     check_enough(train, heldout, books)
+    # Transform also counted the interactions of users whom the vocabulary's limits leave without an id.
+    books = Vocabulary(books.tokens, np.bincount(train.books, minlength=len(books)))
     training, wanted = group_by_user(train, len(users)), group_by_user(heldout, len(users))
 
     model = TwoTowerModel(
         training,
-        np.bincount(train.books, minlength=len(books)),
+        books.counts,
         embedding_dim=parameters.embedding_dim,
         temperature=parameters.temperature,
         seed=parameters.seed,
@@ -56,7 +58,7 @@ def run_fn(fn_args: Any) -> None:
         f"Recall@{K} on {len(holdout_users):,} hold-out users: {measured[recall]:.4f}; popularity {popular[recall]:.4f}"
     )
     facts = {
-        **fn_args.custom_config.get("model_facts", {}),
+        **(fn_args.custom_config.get("model_facts") or {}),
         "users": len(users),
         "books": len(books),
         "train_interactions": len(train),

@@ -8,9 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.evaluation import K, evaluate
+from trainer.fused_adam import FusedAdam
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Ids, Interactions
-from trainer.two_tower_model import TwoTowerModel
+from trainer.two_tower_model import MEAN_LOSS, TwoTowerModel
 from transform import features
 
 STOPPING_METRIC: Final = f"recall_at_{K}"
@@ -63,7 +64,7 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
         """Measures, remembers, and decides whether to go on. Adds the measures to `logs` for TensorBoard."""
         logs = {} if logs is None else logs
         measured = evaluate(self.model.scores, self._users, self._training, self._heldout)
-        logs["loss"] = logs.get("loss", np.nan) / self._batch_size  # The task sums over a batch; a mean says more.
+        logs["loss"] = logs.pop(MEAN_LOSS, np.nan) / self._batch_size  # The task sums over a batch; a mean says more.
         logs.update(measured)
         better = not self.epochs or measured[STOPPING_METRIC] > self.epochs[self.best_epoch - 1][STOPPING_METRIC]
         seconds = time.monotonic() - self._started
@@ -113,7 +114,7 @@ def fit(
     watch = RetrievalEarlyStopping(
         users, training, heldout, batches.batch_size, parameters.max_epochs, parameters.patience
     )
-    model.compile(optimizer=tf.keras.optimizers.Adam(parameters.learning_rate))
+    model.compile(optimizer=FusedAdam(parameters.learning_rate))
     model.fit(
         batches,
         epochs=parameters.max_epochs,

@@ -18,6 +18,9 @@ from transform import features
 
 INITIAL_RANGE: Final = 0.05
 
+# The epoch's mean of the batches' loss: under `loss` TFRS reports that of the last batch alone.
+MEAN_LOSS: Final = "mean_loss"
+
 
 class Tower(tf.keras.Model):
     """`[batch]` ids -> `[batch, embedding_dim]` vectors of length 1."""
@@ -64,10 +67,13 @@ class TwoTowerModel(tfrs.Model):
         users, books = len(histories.row_splits) - 1, len(book_counts)
         self.query_tower = Tower(users, embedding_dim, seed)
         self.candidate_tower = Tower(books, embedding_dim, seed + 1)
-        self.task = tfrs.tasks.Retrieval(temperature=temperature)
+        self.task = tfrs.tasks.Retrieval(temperature=temperature, loss_metrics=[tf.keras.metrics.Mean(name=MEAN_LOSS)])
         self._row_splits = tf.constant(histories.row_splits)
         self._history = tf.constant(histories.books)
-        self._probability = tf.constant(book_counts / max(int(book_counts.sum()), 1), tf.float32)
+        # Shares of the most read book's count, not of all interactions: the softmax is the same, as all scores move
+        # alike, and TFRS takes a probability below 1e-6 for 1e-6. A million interactions reach that; so it takes a book
+        # with a million.
+        self._probability = tf.constant(book_counts / max(int(book_counts.max(initial=0)), 1), tf.float32)
         self.query_tower(tf.zeros([1], tf.int32))
         self.candidate_tower(tf.zeros([1], tf.int32))
 

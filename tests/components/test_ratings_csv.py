@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from components import ratings_csv
 from components.parquet_examples import EXAMPLE_SCHEMA
-from components.ratings_csv import FileReport, RatingsCsv, parse_genres
+from components.ratings_csv import FileReport, RatingsCsv
 from components.review_files import local_opener
+from components.review_values import parse_genres
 from transform.errors import DataError
 from transform.pseudonyms import pseudonymise
 

@@ -28,6 +28,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwoTowerMo
     histories = group_by_user(Interactions(*np.array(pairs, np.int32).T), len(USERS))
     model = TwoTowerModel(histories, COUNTS, embedding_dim=4, temperature=0.1, seed=5)
     folder = tmp_path_factory.mktemp("export") / "Format-Serving"
+    (folder.parent / "Format-Serving.incomplete" / "assets").mkdir(parents=True)
+    (folder.parent / "Format-Serving.incomplete" / "assets" / "left by a killed run").touch()
     export(
         model,
         Vocabulary(USERS, COUNTS),
@@ -118,3 +120,7 @@ def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answer(exported, l
 def test_the_facts_stand_where_tf_serving_does_not_look(exported) -> None:
     assert json.loads((exported[0] / "assets.extra" / "readalike.json").read_text()) == {"recall": 0.5}
     assert not exported[0].with_name("Format-Serving.incomplete").exists()
+
+
+def test_what_a_killed_run_left_is_not_exported(exported) -> None:
+    assert [path.name for path in (exported[0] / "assets").iterdir()] == ["user_vocabulary.txt"]

@@ -7,7 +7,7 @@ from trainer.evaluation import evaluate
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Interactions, group_by_user
 from trainer.training import RetrievalEarlyStopping, ShuffledBatches, fit
-from trainer.two_tower_model import TwoTowerModel
+from trainer.two_tower_model import MEAN_LOSS, TwoTowerModel
 
 FAST = Hyperparameters(embedding_dim=8, batch_size=64, max_epochs=12, learning_rate=0.05, seed=3)
 
@@ -76,7 +76,7 @@ def test_it_stops_after_patience_and_restores_the_best_weights(monkeypatch: pyte
         model.set_weights([np.full_like(weight, epoch) for weight in model.get_weights()])
         remembered.append(epoch)
         watch.on_epoch_begin(epoch)
-        watch.on_epoch_end(epoch, {"loss": 64.0})
+        watch.on_epoch_end(epoch, {MEAN_LOSS: 64.0})
         if model.stop_training:
             break
     watch.on_train_end()
@@ -113,3 +113,16 @@ def test_a_batch_is_never_larger_than_the_data() -> None:
     interactions = Interactions(np.arange(3, dtype=np.int32), np.arange(3, dtype=np.int32))
     batches = ShuffledBatches(interactions, 512, seed=0)
     assert (batches.batch_size, len(batches)) == (3, 1)
+
+
+def test_the_loss_of_an_epoch_is_the_mean_of_its_batches_not_the_last_one(tmp_path: Path) -> None:
+    """With a learning rate next to nothing, the batches of the epoch can be asked for their loss again."""
+    seen, withheld = checkerboard()
+    training = group_by_user(seen, USERS)
+    still = FAST.model_copy(update={"learning_rate": 1e-12, "max_epochs": 1})
+    model = TwoTowerModel(training, np.bincount(seen.books), embedding_dim=4, temperature=0.1, seed=0)
+    watch = fit(model, seen, training, group_by_user(withheld, USERS), still, str(tmp_path))
+    batches = ShuffledBatches(seen, still.batch_size, still.seed)
+    losses = [float(model.compute_loss(batches[index])) / batches.batch_size for index in range(len(batches))]
+    assert abs(losses[-1] - np.mean(losses)) > 1e-3
+    assert watch.epochs[0]["loss"] == pytest.approx(np.mean(losses), rel=1e-5)

@@ -66,3 +66,15 @@ def test_the_seed_decides_the_initial_vectors() -> None:
     first, second = (make_model(histories, np.ones(5, np.int64)).get_weights() for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert (one == other).all()
+
+
+def test_a_book_read_once_in_many_millions_is_corrected_by_its_own_count() -> None:
+    """TFRS takes any probability below 1e-6 for 1e-6; the correction must not stop there."""
+    read = Interactions(np.array([0, 1], np.int32), np.array([0, 1], np.int32))
+    counts = np.array([900_000, 1, 900_000, 900_000])
+    model = make_model(group_by_user(read, 2), counts)
+    cosines = model.scores(np.array([0, 1], np.int32)).numpy()[:, :2]
+    logits = cosines / 0.2 - np.log(counts[:2] / counts.sum())
+    loss = sum(np.log(np.exp(logits[row]).sum()) - logits[row, row] for row in range(2))
+    batch = {"user_id": tf.constant([0, 1]), "book_id": tf.constant([0, 1])}
+    assert model.compute_loss(batch).numpy() == pytest.approx(loss, rel=1e-5)
