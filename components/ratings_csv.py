@@ -88,7 +88,8 @@ class RatingsCsv:
         with CheckedStream(self._open_file(), self._name, last_bytes=f"\n{END_ROW}\n".encode()) as stream:
             for batch in self._batches(stream):
                 self._refuse_long_row()
-                yield self._converted(batch)
+                if batch.num_rows:
+                    yield self._converted(batch)
             self._refuse_long_row()
             self.report.sha256 = stream.sha256.hexdigest()
         if not self._ended:
