@@ -1,6 +1,5 @@
 """DataGate: stops the run when the reviews break their contract or have drifted away from the last run's."""
 
-import logging
 from typing import Any, Final
 
 import tensorflow as tf
@@ -11,6 +10,7 @@ from tfx import v1 as tfx
 from tfx.types import artifact_utils
 
 from transform.errors import DataError, GateError
+from transform.progress import tell
 
 # How much the share of reviews that have a value may change between runs. TFDV's comparators look at values only: they
 # see nothing when a feature is gone.
@@ -131,7 +131,7 @@ def read_baseline(folder: str, split: str) -> statistics_pb2.DatasetFeatureStati
     path = baseline_path(folder, split)
     remedy = "Remove it or run once with --accept-drift: later runs then compare with these reviews."
     if not tfx.dsl.io.fileio.exists(path):
-        logging.getLogger("readalike.progress").info("first run here: nothing to compare the data with yet")
+        tell("first run here: nothing to compare the data with yet")
         return None
     try:
         baseline = _load_statistics(path)

@@ -1,7 +1,6 @@
 """InteractionSplitter: from the reviews that passed the gate to the interactions to train on and to evaluate with."""
 
 import json
-import logging
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -18,6 +17,7 @@ from components.parquet_examples import scalar_column
 from components.split_parameters import SplitParameters
 from transform import features
 from transform.errors import DataError
+from transform.progress import tell
 
 ROWS_A_SHARD: Final = 1_000_000
 SPLITS: Final = (features.TRAIN_SPLIT, features.EVAL_SPLIT)
@@ -58,7 +58,7 @@ def InteractionSplitter(  # noqa: N802 (components are nouns)
     )
     counts = split_interactions(beam_pipeline, reviews.uri, examples.uri, parameters)
     for line in describe_counts(counts):
-        logging.getLogger("readalike.progress").info(line)
+        tell(line)
     check_counts(counts, parameters)
     parquet_examples.describe(examples, SPLITS)
     for name, value in counts.items():

@@ -18,7 +18,7 @@ import absl.logging
 from rich.console import Console
 from rich.status import Status
 
-PROGRESS_LOGGER: Final = "readalike.progress"
+from transform import progress
 
 # How TFX's local runner says where it is.
 _STEP_EVENT: Final = re.compile(r"^Component (\S+) is (running|finished)\.$")
@@ -72,7 +72,7 @@ class StepReporter(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Shows `record` if it is a step's start or end, or one of our own messages."""
         message = record.getMessage()
-        if record.name == PROGRESS_LOGGER:
+        if record.name == progress.LOGGER_NAME:
             self._console.print("\n".join(f"         {line}" for line in message.splitlines()), markup=False)
         elif event := _STEP_EVENT.match(message):
             if event[2] == "running":

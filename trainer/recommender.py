@@ -85,7 +85,7 @@ class Recommender(tf.Module):
         scores = tf.where(known[:, tf.newaxis], cosines, self._popularity[tf.newaxis])
         entries = self._entries(ids)
         seen = tf.stack(
-            [entries.value_rowids(), tf.gather(tf.cast(self._history, tf.int64), entries.flat_values)], axis=1
+            [entries.value_rowids(), tf.cast(tf.gather(self._history, entries.flat_values), tf.int64)], axis=1
         )
         left_out = tf.fill(tf.shape(seen)[:1], -np.inf)
         best, books = tf.math.top_k(tf.tensor_scatter_nd_update(scores, seen, left_out), self._k)

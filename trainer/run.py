@@ -1,6 +1,5 @@
 """What TFX's Trainer calls: a table of contents of training."""
 
-import logging
 from importlib.metadata import version
 from typing import Any
 
@@ -12,11 +11,12 @@ from trainer.evaluation import K, evaluate, popularity_scorer
 from trainer.export import export, write_json
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Interactions, group_by_user, joined, read_interactions
-from trainer.training import fit
+from trainer.training import STOPPING_METRIC, fit
 from trainer.two_tower_model import TwoTowerModel
 from trainer.vocabulary import Vocabulary, read_vocabulary
 from transform import features
 from transform.errors import DataError
+from transform.progress import tell
 
 
 def run_fn(fn_args: Any) -> None:
@@ -53,9 +53,9 @@ def run_fn(fn_args: Any) -> None:
     holdout_users = np.flatnonzero(wanted.sizes()).astype(np.int32)
     measured = evaluate(model.scores, holdout_users, training, wanted)
     popular = evaluate(popularity_scorer(books.counts), holdout_users, training, wanted)
-    recall = f"recall_at_{K}"
-    logging.getLogger("readalike.progress").info(
-        f"Recall@{K} on {len(holdout_users):,} hold-out users: {measured[recall]:.4f}; popularity {popular[recall]:.4f}"
+    tell(
+        f"Recall@{K} on {len(holdout_users):,} hold-out users: {measured[STOPPING_METRIC]:.4f}; "
+        f"popularity {popular[STOPPING_METRIC]:.4f}"
     )
     facts = {
         **(fn_args.custom_config.get("model_facts") or {}),

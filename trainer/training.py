@@ -1,6 +1,5 @@
 """Fitting the model: shuffled batches, a validation after each epoch, the best epoch's weights in the end."""
 
-import logging
 import time
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Ids, Interactions
 from trainer.two_tower_model import MEAN_LOSS, TwoTowerModel
 from transform import features
+from transform.progress import tell
 
 STOPPING_METRIC: Final = f"recall_at_{K}"
 
@@ -74,7 +74,7 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
             self._best_weights = self.model.get_weights()
         elif epoch + 1 - self.best_epoch >= self._patience:
             self.model.stop_training = True
-        logging.getLogger("readalike.progress").info(
+        tell(
             f"epoch {epoch + 1:>2}/{self._max_epochs}: loss {self.epochs[-1]['loss']:.4f}, Recall@{K} "
             f"{measured[STOPPING_METRIC]:.4f}{' (best)' if better else ''}, {seconds:.1f} s"
         )

@@ -42,13 +42,18 @@ def counted_by_pandas(path: Path, min_reviews: int = 3) -> dict[str, int]:
     }
 
 
+def check_counts(done: Run, data: Path) -> None:
+    """Checks that the run pushed, and that it counted what pandas counts."""
+    assert done.exit_code == 0, done.output + done.errors
+    counts = printed(done)
+    for label, number in counted_by_pandas(data).items():
+        assert counts[label] == number, label
+
+
 @pytest.mark.skipif(not SMALL.exists(), reason=f"the real reviews are not at {SMALL}")
 def test_counts_and_quality_on_999_readers(run: Runner) -> None:
     done = run(SMALL)
-    assert done.exit_code == 0, done.output + done.errors
-    counts = printed(done)
-    for label, number in counted_by_pandas(SMALL).items():
-        assert counts[label] == number, label
+    check_counts(done, SMALL)
     training = json.loads(done.artifact("Trainer/model_run/*/training.json").read_text())
     assert training["holdout"]["recall_at_20"] > 1.5 * training["popularity"]["recall_at_20"]
 
@@ -57,7 +62,4 @@ def test_counts_and_quality_on_999_readers(run: Runner) -> None:
 @pytest.mark.skipif(not LARGE.exists(), reason=f"the real reviews are not at {LARGE}")
 def test_counts_on_a_million_reviews(run: Runner) -> None:
     done = run(LARGE)
-    assert done.exit_code == 0, done.output + done.errors
-    counts = printed(done)
-    for label, number in counted_by_pandas(LARGE).items():
-        assert counts[label] == number, label
+    check_counts(done, LARGE)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipeline.terminal import PROGRESS_LOGGER, redirected_output, reported_steps
+from pipeline.terminal import redirected_output, reported_steps
+from transform.progress import tell
 
 
 def test_output_of_python_c_and_children_goes_to_the_log_and_the_console_to_the_terminal(
@@ -45,7 +46,7 @@ def test_steps_and_our_messages_are_shown_and_nothing_else() -> None:
     with reported_steps(Console(file=shown, force_terminal=False), ["First", "Second"]) as reporter:
         absl.info("Component First is running.")
         absl.info("Something about [First].")
-        logging.getLogger(PROGRESS_LOGGER).info("1,234 rows [read]\n99 users")
+        tell("1,234 rows [read]\n99 users")
         absl.info("Component First is finished.")
         absl.info("Component Second is running.")
         assert reporter.current == "Second"
