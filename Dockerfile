@@ -12,7 +12,7 @@ WORKDIR /readalike
 # The environment first: it changes less often than the code.
 COPY --chown=readalike requirements.lock Makefile ./
 COPY --chown=readalike scripts scripts
-RUN make setup && rm -rf /home/readalike/.cache
+RUN make setup && rm -rf .cache /home/readalike/.cache
 
 COPY --chown=readalike . .
 

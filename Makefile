@@ -46,8 +46,8 @@ kubeflow: setup ## Compile the pipeline for Kubeflow: make kubeflow ARGS="--imag
 	$(PY) kubeflow_runner.py $(ARGS)
 
 image: ## Build the container image
-	@command -v docker >/dev/null || { echo "docker is not installed: make image needs it"; exit 1; }
-	docker build --tag readalike:$$(git rev-parse --short HEAD) .
+	@command -v docker >/dev/null || { echo "docker is not installed: make image needs it" >&2; exit 1; }
+	docker build --tag readalike:$$(git rev-parse --short HEAD 2>/dev/null || echo local) .
 
 clean: ## Remove caches and compiled files; work/ and push/ hold keys and models and stay
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache

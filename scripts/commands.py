@@ -13,10 +13,14 @@ class SetupError(Exception):
 
 
 class Commands:
-    """Runs programs and keeps all that they print in one file."""
+    """Runs programs and keeps all that they print in one file.
 
-    def __init__(self, log: Path):
+    They inherit the files `held`: a lock among them stays taken while a program lives on after its killed parent.
+    """
+
+    def __init__(self, log: Path, held: Sequence[int] = ()):
         self._log = log
+        self._held = tuple(held)
 
     def run(
         self, command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -34,7 +38,14 @@ class Commands:
             start = self._log.stat().st_size
             try:
                 done = subprocess.run(
-                    words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False
+                    words,
+                    env=env,
+                    cwd=cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=self._held,
+                    check=False,
                 )
             except OSError as error:
                 raise SetupError(f"{words[0]} cannot be started: {error.strerror}.") from error

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from scripts import apt, host, private_runtime
+from scripts import host, private_runtime
 from scripts.setup import ROOT, STAMP_FILE, is_current, stamp
 
 PACKAGES: Final = (
@@ -28,10 +28,12 @@ VARIABLES: Final = (
     "PYTHON",
     "TF_USE_LEGACY_KERAS",
     "PYTHONPATH",
+    "PYTHONHOME",
     "PYTHONDONTWRITEBYTECODE",
     "LD_LIBRARY_PATH",
     "READALIKE_PSEUDONYM_KEY_FILE",
 )
+MISSING: Final = "missing"
 NEEDED_MEMORY_GIB: Final = 4
 NEEDED_DISK_GIB: Final = 6
 
@@ -41,7 +43,10 @@ def main() -> int:
     for name, value in findings():
         print(f"{name:<29} {value}")
     wrong = faults()
-    print("\n" + ("Wrong:\n" + "\n".join(f"  - {fault}" for fault in wrong) if wrong else "Nothing is wrong."))
+    if wrong:
+        print("\nWrong:", *("  - " + fault.replace("\n", "\n  ") for fault in wrong), sep="\n")
+    else:
+        print("\nNothing is wrong.")
     return 1 if wrong else 0
 
 
@@ -50,7 +55,7 @@ def findings() -> Iterator[tuple[str, str]]:
     yield "system", host.os_release().get("PRETTY_NAME", platform.platform())
     yield "machine", f"{platform.machine()}, {os.cpu_count()} cores"
     yield "Python", f"{platform.python_version()} at {sys.executable}"
-    yield "glibc of the host", ".".join(map(str, host.glibc_version()))
+    yield "glibc of the host", ".".join(map(str, host.glibc_version())) if any(host.glibc_version()) else "none"
     yield "C++ compiler", next((path for name in ("c++", "g++", "clang++") if (path := shutil.which(name))), "none")
     yield "uv", shutil.which("uv") or "none; fetched when needed"
     yield "environment", _environment_state()
@@ -64,9 +69,9 @@ def findings() -> Iterator[tuple[str, str]]:
 
 def faults() -> list[str]:
     """Returns what is wrong, a sentence with the remedy each."""
-    wrong = host.platform_faults() + host.build_faults()
-    if private_runtime.is_needed() and not apt.is_available():
-        wrong.append(private_runtime.refusal("this host has no apt-get and dpkg"))
+    wrong = host.build_faults()
+    if why := private_runtime.obstacle() if private_runtime.is_needed() else host.platform_fault():
+        wrong.append(private_runtime.refusal(why))
     if free_memory_gib() < NEEDED_MEMORY_GIB:
         wrong.append(f"Less than {NEEDED_MEMORY_GIB} GiB of memory are free: close something, or use a larger machine.")
     if free_disk_gib() < NEEDED_DISK_GIB:
@@ -76,12 +81,15 @@ def faults() -> list[str]:
     state = _environment_state()
     if state != "complete":
         wrong.append(f"The environment is {state}: make setup.")
+    elif absent := [name for name, version in _in_environment() if version == MISSING]:
+        wrong.append(f"The environment has lost {', '.join(absent)}: rm -r .venv, then make setup.")
     return wrong
 
 
 def free_memory_gib() -> float:
     """Returns the memory that a new process can have."""
-    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+    file = Path("/proc/meminfo")
+    for line in file.read_text(encoding="ascii").splitlines() if file.exists() else ():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) / 2**20
     return float("inf")
@@ -108,11 +116,16 @@ def _in_environment() -> Iterator[tuple[str, str]]:
         "print('glibc of the environment', os.confstr('CS_GNU_LIBC_VERSION'), sep='\\t')\n"
         f"for name in {PACKAGES!r}:\n"
         "    try: print(name, m.version(name), sep='\\t')\n"
-        "    except m.PackageNotFoundError: print(name, 'missing', sep='\\t')\n"
+        f"    except m.PackageNotFoundError: print(name, {MISSING!r}, sep='\\t')\n"
     )
-    done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
+    except OSError as error:  # Its loader is gone.
+        yield "environment's Python", f"does not start: {error.strerror}"
+        return
     if done.returncode != 0:
-        yield "environment's Python", f"does not start: {done.stderr.strip().splitlines()[-1:]}"
+        yield "environment's Python", f"does not start: {' '.join(done.stderr.strip().splitlines()[-1:])}"
+        return
     for line in done.stdout.splitlines():
         name, value = line.split("\t")
         yield name, value

@@ -33,11 +33,18 @@ def os_release(path: Path = OS_RELEASE) -> dict[str, str]:
     return {key: value.strip("\"'") for key, value in pairs}
 
 
+def codename() -> str:
+    """Returns the name of the Debian or Ubuntu release that the packages of this system fit; empty if unknown."""
+    fields = os_release()
+    return fields.get("UBUNTU_CODENAME") or fields.get("DEBIAN_CODENAME") or fields.get("VERSION_CODENAME", "")
+
+
 def describe() -> str:
     """Returns the machine in a few words."""
     system = os_release().get("PRETTY_NAME", platform.system())
     major, minor = glibc_version()
-    return f"{system}, {platform.machine()}, glibc {major}.{minor}, Python {platform.python_version()}"
+    library = f"glibc {major}.{minor}" if major else "no glibc"
+    return f"{system}, {platform.machine()}, {library}, Python {platform.python_version()}"
 
 
 def build_faults() -> list[str]:
@@ -54,11 +61,8 @@ def build_faults() -> list[str]:
     return faults
 
 
-def platform_faults() -> list[str]:
-    """Returns why the packages have no build for this machine, a sentence each."""
-    if platform.system() != "Linux" or platform.machine() != "x86_64":
-        return [
-            f"This is {platform.system()} on {platform.machine()}; TFX's packages are built for Linux on x86_64 only. "
-            "Use a container image or another machine."
-        ]
-    return []
+def platform_fault() -> str:
+    """Returns why the packages have no build for this machine; empty if they have."""
+    if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
+        return ""
+    return f"this is {platform.system()} on {platform.machine()}, and they are built for Linux on x86_64 only"

@@ -15,16 +15,16 @@ def main() -> int:
     beside = ROOT / ".cache" / LOCK_FILE
     try:
         uv = provide_uv(ROOT / ".cache", commands)
-        commands.run([uv, "lock", "--upgrade"], env=env, cwd=ROOT)
+        commands.run([uv, "lock", "--upgrade", "--python", sys.executable], env=env, cwd=ROOT)
         commands.run(
             [uv, "export", "--format", "requirements-txt", "--no-header", "--no-annotate", "--output-file", beside],
             env=env,
             cwd=ROOT,
         )
+        publish(beside, ROOT / LOCK_FILE)
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    publish(beside, ROOT / LOCK_FILE)
     print(f"Wrote {LOCK_FILE}")
     return 0
 
@@ -33,10 +33,10 @@ def publish(resolved: Path, lock: Path) -> None:
     """Moves the file `resolved` to `lock`, if it names no address: it must work behind any mirror.
 
     Raises:
-      ValueError: it names one.
+      SetupError: it names one.
     """
     if address := re.search(r"\w+://\S+", resolved.read_text(encoding="utf-8")):
-        raise ValueError(
+        raise SetupError(
             f"{resolved}: names the address {address[0]}; unset the index options of uv, and resolve again."
         )
     resolved.replace(lock)

@@ -14,11 +14,13 @@ from scripts.commands import Commands, SetupError
 
 PACKAGES: Final = ("libc6", "libstdc++6", "libgcc-s1")
 LIBRARIES: Final = ("libstdc++.so.6", "libgcc_s.so.1", "libm.so.6")
+LOADER: Final = "ld-linux-x86-64.so.2"
+COMPLETE: Final = "complete"
 NEXT_RELEASE: Final = {"bookworm": "trixie", "bullseye": "trixie", "jammy": "noble", "focal": "noble"}
 
-NO_WAY: Final = """The C library of this host is too old, and a newer one could not be had.
+NO_WAY: Final = """This host cannot run the packages, and what they lack could not be had.
   It has: {have}
-  Needed: glibc {need[0]}.{need[1]} or newer, for the wheels of tensorflow-data-validation and ml-metadata
+  Needed: Linux on x86_64 with glibc {need[0]}.{need[1]} or newer, for tensorflow-data-validation and ml-metadata
   Why not: {why}
   Ways out:
     1. a newer system: Debian 13, Ubuntu 24.04 or later
@@ -38,24 +40,34 @@ def provide(folder: Path, cache: Path, commands: Commands) -> Path:
       SetupError: it cannot be had on this host.
     """
     libraries = folder / "usr" / "lib" / "x86_64-linux-gnu"
-    if (folder / "complete").exists():
+    if (folder / COMPLETE).exists():
         return libraries
-    codename = host.os_release().get("VERSION_CODENAME", "")
-    new_codename = NEXT_RELEASE.get(codename)
-    if not apt.is_available():
-        raise SetupError(refusal("this host has no apt-get and dpkg"))
-    if new_codename is None:
-        raise SetupError(refusal(f"no newer release is known for {codename or 'this system'!r}"))
+    if why := obstacle():
+        raise SetupError(refusal(why))
+    codename = host.codename()
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        packages = apt.download(PACKAGES, cache / "apt", codename, new_codename, commands)
-        shutil.rmtree(folder, ignore_errors=True)
-        for package in packages:
+        for package in apt.download(PACKAGES, cache / "apt", codename, NEXT_RELEASE[codename], commands):
             commands.run(["dpkg", "-x", package, folder])
+        if not (libraries / LOADER).exists():
+            raise SetupError(f"the packages hold no {LOADER}.")
     except SetupError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise SetupError(refusal(str(error))) from error
-    (folder / "complete").touch()
+    (folder / COMPLETE).touch()
     shutil.rmtree(cache / "apt", ignore_errors=True)
     return libraries
+
+
+def obstacle() -> str:
+    """Returns why this host cannot have a newer runtime, as far as is known without the network; empty if it can."""
+    if fault := host.platform_fault():
+        return fault
+    if not apt.is_available():
+        return "this host has no apt-get and dpkg"
+    if host.codename() not in NEXT_RELEASE:
+        return f"no newer release is known for {host.codename() or 'this system'!r}"
+    return ""
 
 
 def refusal(why: str) -> str:
@@ -73,7 +85,7 @@ def adopt(environment: Path, libraries: Path, patchelf: Path, commands: Commands
             [
                 patchelf,
                 "--set-interpreter",
-                libraries / "ld-linux-x86-64.so.2",
+                libraries / LOADER,
                 "--force-rpath",
                 "--set-rpath",
                 f"{libraries}:{python_libraries}",

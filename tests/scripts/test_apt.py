@@ -1,65 +1,59 @@
 from pathlib import Path
 
-from scripts.apt import other_release, read_sources
+import pytest
 
-DEB822 = """# Debian
-Types: deb
-URIs: http://mirror.example/debian
-Suites: bookworm bookworm-updates
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+from scripts import apt
+from scripts.commands import Commands, SetupError
 
-Types: deb
-URIs: http://mirror.example/debian-security
-Suites: bookworm-security
-Components: main
-
-Types: deb
-Enabled: no
-URIs: http://mirror.example/disabled
-Suites: bookworm
-Components: main
+# Stands in for apt-get: fails where it is told to, and "downloads" into the folder it runs in.
+APT_GET = """#!/bin/sh
+for word in "$@"; do
+    case $word in
+        update) {update} ;;
+        download) {download} ;;
+    esac
+done
 """
 
 
-def test_suites_of_the_host_are_replaced_and_all_else_is_kept() -> None:
-    converted = other_release({"debian.sources": DEB822}, "bookworm", "trixie")["debian.sources"]
-    assert "Suites: trixie trixie-updates\n" in converted
-    assert "Suites: trixie-security\n" in converted
-    assert "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg" in converted
-    assert "bookworm" not in converted
-    assert "disabled" not in converted
+@pytest.fixture
+def host_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "etc-apt"
+    folder.mkdir()
+    (folder / "sources.list").write_text("deb http://mirror.example/debian bookworm main\n")
+    monkeypatch.setattr(apt, "APT_FOLDER", folder)
+    return folder
 
 
-def test_the_one_line_format_is_converted_with_its_options() -> None:
-    text = (
-        "# deb http://mirror.example/old jammy main\n"
-        "deb http://mirror.example/ubuntu jammy main universe # comment\n"
-        "deb [arch=amd64 signed-by=/k.gpg] http://mirror.example/ubuntu jammy-security main\n"
-        "deb-src http://mirror.example/ubuntu jammy main\n"
-    )
-    assert other_release({"sources.list": text}, "jammy", "noble")["sources.list"].splitlines() == [
-        "deb http://mirror.example/ubuntu noble main universe",
-        "deb [arch=amd64 signed-by=/k.gpg] http://mirror.example/ubuntu noble-security main",
-    ]
+def pretend_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, update: str, download: str) -> None:
+    program = tmp_path / "bin" / "apt-get"
+    program.parent.mkdir()
+    program.write_text(APT_GET.format(update=update, download=download))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
 
 
-def test_sources_of_others_are_left_out() -> None:
-    others = {
-        "cloud.list": "deb http://vendor.example/apt cloud-sdk-bookworm main\n",
-        "node.sources": "Types: deb\nURIs: http://vendor.example/node\nSuites: nodistro\nComponents: main\n",
-    }
-    assert other_release(others, "bookworm", "trixie") == {}
+def fetch(tmp_path: Path) -> list[Path]:
+    return apt.download(["libc6"], tmp_path / "apt", "bookworm", "trixie", Commands(tmp_path / "log"))
 
 
-def test_the_same_release_stays_the_same() -> None:
-    converted = other_release({"debian.sources": DEB822}, "bookworm", "bookworm")["debian.sources"]
-    assert "Suites: bookworm bookworm-updates\n" in converted
+@pytest.mark.usefixtures("host_folder")
+def test_a_source_that_fails_does_not_matter_where_the_packages_come_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_apt(tmp_path, monkeypatch, update="exit 100", download="touch libc6_2.41_amd64.deb")
+    assert [file.name for file in fetch(tmp_path)] == ["libc6_2.41_amd64.deb"]
+    assert "trixie" in (tmp_path / "apt" / "sources.list.d" / "sources.list").read_text()
 
 
-def test_only_source_files_are_read(tmp_path: Path) -> None:
-    (tmp_path / "sources.list.d").mkdir()
-    (tmp_path / "sources.list").write_text("a")
-    (tmp_path / "sources.list.d" / "debian.sources").write_text("b")
-    (tmp_path / "sources.list.d" / "old.sources.disabled").write_text("c")
-    assert read_sources(tmp_path) == {"sources.list": "a", "debian.sources": "b"}
+@pytest.mark.usefixtures("host_folder")
+def test_the_first_failure_is_told_where_no_package_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_apt(tmp_path, monkeypatch, update="echo mirror unreachable; exit 100", download="exit 100")
+    with pytest.raises(SetupError, match="mirror unreachable"):
+        fetch(tmp_path)
+
+
+def test_a_host_without_a_source_of_its_release_is_told(tmp_path: Path, host_folder: Path) -> None:
+    (host_folder / "sources.list").write_text("deb http://mirror.example/debian stretch main\n")
+    with pytest.raises(SetupError, match=r"no source in .* is of the release 'bookworm'"):
+        fetch(tmp_path)

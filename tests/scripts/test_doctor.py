@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import doctor
+from scripts import doctor, host
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -30,6 +30,8 @@ def test_the_key_itself_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> Non
         (lambda patch: patch.setattr(doctor, "free_memory_gib", lambda: 0.5), "memory"),
         (lambda patch: patch.setattr(doctor, "free_disk_gib", lambda: 0.5), "disk"),
         (lambda patch: patch.setenv("TF_USE_LEGACY_KERAS", "0"), "Keras 2"),
+        (lambda patch: patch.setattr(host, "platform_fault", lambda: "this is an abacus"), "abacus"),
+        (lambda patch: patch.setattr(host, "build_faults", lambda: ["no headers"]), "no headers"),
         (lambda patch: patch.setattr(doctor, "ROOT", Path("/nowhere-at-all")), "make setup"),
     ],
 )
@@ -38,6 +40,21 @@ def test_what_is_wrong_is_told_with_its_remedy(change, told: str, monkeypatch: p
         monkeypatch.setattr(doctor, "free_disk_gib", lambda: 99.0)
     change(monkeypatch)
     assert any(told in fault for fault in doctor.faults())
+
+
+def test_a_package_that_was_removed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PACKAGES", (*doctor.PACKAGES, "a-package-nobody-made"))
+    monkeypatch.setattr(doctor, "_environment_state", lambda: "complete")
+    assert [fault for fault in doctor.faults() if "has lost a-package-nobody-made" in fault]
+
+
+def test_an_environment_whose_python_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/nowhere/at/all\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    assert "does not start" in dict(doctor.findings())["environment's Python"]
 
 
 def test_it_runs_without_the_environment() -> None:
