@@ -5,13 +5,13 @@ TFRecords. They accept list columns only, of exactly the types below, in the alp
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from tfx.types import artifact_utils
 
@@ -61,11 +61,16 @@ def part_paths(artifact_uri: str, split: str) -> list[str]:
 def part_writer(path: str, schema: pa.Schema = EXAMPLE_SCHEMA) -> Iterator[pq.ParquetWriter]:
     """Opens a Parquet writer whose file appears under `path` only when everything was written."""
     beside = f"{path}.incomplete"
-    with (
-        create_file(beside) as file,
-        pq.ParquetWriter(file, schema, compression="zstd") as writer,
-    ):
-        yield writer
+    try:
+        with (
+            create_file(beside) as file,
+            pq.ParquetWriter(file, schema, compression="zstd") as writer,
+        ):
+            yield writer
+    except BaseException:
+        with suppress(BeamIOError):  # Stock components read every file of the folder, this one too.
+            FileSystems.delete([beside])
+        raise
     FileSystems.rename([beside], [path])
 
 

@@ -29,6 +29,7 @@ NO_USER: Final = "no user"
 NO_BOOK: Final = "no book"
 BAD_GENRES: Final = "not a list of strings"
 WRONG_FIELDS: Final = "wrong number of fields"
+REASONS: Final = (NO_USER, NO_BOOK, BAD_GENRES, WRONG_FIELDS)
 
 
 class Reject(NamedTuple):

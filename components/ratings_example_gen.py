@@ -1,15 +1,14 @@
 """RatingsExampleGen: a file-based ExampleGen that reads reviews column by column and hides the users at the door."""
 
-import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
+import pyarrow as pa
 from google.protobuf import any_pb2, json_format, struct_pb2
 from tfx import types
 from tfx import v1 as tfx
@@ -18,20 +17,19 @@ from tfx.dsl.components.base import base_beam_executor, executor_spec  # nor are
 from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
-from components import parquet_examples
-from components.ratings_csv import FileReport, RatingsCsv, Reject
-from components.review_files import SUFFIXES, Opener, is_review_file, local_opener, local_review_files
+from components import parquet_examples, reject_list
+from components.ratings_csv import REASONS, RatingsCsv, Reject
+from components.ratings_driver import RatingsDriver
+from components.review_sources import opener, review_files
 from transform import features
-from transform.errors import DataError, GateError
+from transform.errors import DataError
 from transform.pseudonyms import read_key
 
-REJECTS_FILE: Final = "rejects.csv"
 REPORT_FILE: Final = "report.json"
-SHOWN_REJECTS: Final = 5
 
 
 class ReadReviews(beam.DoFn):
-    """Turns one input file into one Parquet file, and yields a report about it as a dictionary.
+    """Turns one input file into one Parquet file, and yields a small report about it as a dictionary.
 
     A fault of the input is part of the report: Beam would alter an exception, and lose it on a remote runner.
     """
@@ -44,17 +42,24 @@ class ReadReviews(beam.DoFn):
     def process(self, element: tuple[int, str]) -> Iterator[dict[str, Any]]:
         """Reads file number `element[0]`, at `element[1]`."""
         number, name = element
-        source = RatingsCsv(_opener(name), name, self._key)
+        source = RatingsCsv(opener(name), name, self._key)
         path = parquet_examples.part_path(self._artifact_uri, features.REVIEWS_SPLIT, number, self._files)
         try:
             with parquet_examples.part_writer(path) as writer:
-                for table in source.tables():
-                    writer.write_table(table, row_group_size=parquet_examples.ROW_GROUP_ROWS)
+                for table in row_groups(source.tables()):
+                    writer.write_table(table, row_group_size=len(table))
         except DataError as error:
             yield {"number": number, "error": str(error)}
             return
         report = source.report
-        yield {"number": number, "rows": report.rows, "sha256": report.sha256, "rejects": report.rejects}
+        reject_list.write_part(self._artifact_uri, number, report.rejects)
+        yield {
+            "number": number,
+            "rows": report.rows,
+            "sha256": report.sha256,
+            "reasons": Counter(reject.reason for reject in report.rejects),
+            "first_rejects": report.rejects[: reject_list.SHOWN_REJECTS],
+        }
 
 
 class RatingsExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
@@ -87,13 +92,16 @@ class RatingsExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
                 | "AllReports" >> beam.combiners.ToList()
                 | "WriteReport" >> beam.Map(_write_json, report_path)
             )
-        reports = _file_reports(_read_json(report_path), names)
-        _write_rejects(f"{examples.uri}/{REJECTS_FILE}", [reject for report in reports for reject in report.rejects])
-        _check_share(reports, settings["max_reject_share"], f"{examples.uri}/{REJECTS_FILE}")
+        reports = _usable_reports(_read_json(report_path), exec_properties["input_base"])
+        reject_list.gather(examples.uri, len(names))
+        rows = sum(report["rows"] for report in reports)
+        reasons = sum((Counter(report["reasons"]) for report in reports), Counter[str]())
+        first_rejects = [Reject(*reject) for report in reports for reject in report["first_rejects"]]
+        reject_list.check_share(examples.uri, rows, reasons, first_rejects, settings["max_reject_share"])
         parquet_examples.describe(examples, [features.REVIEWS_SPLIT])
-        for name, value in _counts(reports).items():
+        for name, value in _counts(len(names), rows, reasons).items():
             examples.set_int_custom_property(name, value)
-        fingerprint = hashlib.sha256("".join(report.sha256 for report in reports).encode()).hexdigest()
+        fingerprint = hashlib.sha256("".join(report["sha256"] for report in reports).encode()).hexdigest()
         examples.set_string_custom_property("content_sha256", fingerprint)
 
 
@@ -101,6 +109,7 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
     """Ingests a CSV file of reviews, or a folder of them, as one split of Parquet examples with pseudonymous users."""
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(RatingsExampleGenExecutor)
+    DRIVER_CLASS = RatingsDriver
 
     def __init__(self, *, data: Any, key_file: str | None, max_reject_share: float):
         """Sets up the component.
@@ -125,27 +134,16 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
         )
 
 
-def review_files(location: str) -> list[str]:
-    """Returns the paths of the files that `location`, local or remote, stands for, in the order of their names.
-
-    Raises:
-      DataError: there is none.
-    """
-    if "://" not in location:
-        return [str(file) for file in local_review_files(Path(location))]
-    if location.lower().endswith(SUFFIXES):
-        return [location]
-    [match] = FileSystems.match([f"{location.rstrip('/')}/*"])
-    names = sorted(item.path for item in match.metadata_list if is_review_file(item.path.rpartition("/")[2]))
-    if not names:
-        raise DataError(f"--data {location}: there is no {' or '.join(SUFFIXES)} file. Name a place that has one.")
-    return names
-
-
-def _opener(name: str) -> Opener:
-    if "://" in name:
-        return lambda: parquet_examples.open_file(name)
-    return local_opener(Path(name))
+def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yields the rows of `tables` in order, in tables of at least `ROW_GROUP_ROWS` rows; the last may be smaller."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(map(len, waiting)) >= parquet_examples.ROW_GROUP_ROWS:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if any(map(len, waiting)):
+        yield pa.concat_tables(waiting)
 
 
 def _settings(exec_properties: dict[str, Any]) -> dict[str, Any]:
@@ -166,64 +164,18 @@ def _read_json(path: str) -> Any:
         return json.loads(file.read())
 
 
-def _file_reports(reports: Sequence[dict[str, Any]], names: Sequence[str]) -> list[FileReport]:
+def _usable_reports(reports: Sequence[dict[str, Any]], location: str) -> list[dict[str, Any]]:
     reports = sorted(reports, key=lambda report: report["number"])
     faults = [report["error"] for report in reports if "error" in report]
     if faults:
         raise DataError("\n".join(faults))
     if not any(report["rows"] for report in reports):
-        raise DataError(f"{names[0]}: there are no rows below the header. Name a CSV file with reviews.")
-    return [
-        FileReport(name, report["rows"], [Reject(*reject) for reject in report["rejects"]], report["sha256"])
-        for name, report in zip(names, reports, strict=True)
-    ]
+        raise DataError(f"--data {location}: there are no rows below the header. Name a CSV file with reviews.")
+    return reports
 
 
-def _write_rejects(path: str, rejects: Sequence[Reject]) -> None:
-    with parquet_examples.create_file(path) as file:
-        lines = _Lines(file)
-        writer = csv.writer(lines)
-        writer.writerow(Reject._fields)
-        writer.writerows(rejects)
-
-
-class _Lines:
-    """What `csv.writer` writes to, over a binary file."""
-
-    def __init__(self, file: Any):
-        self._file = file
-
-    def write(self, line: str) -> None:
-        self._file.write(line.encode("utf-8"))
-
-
-def _reasons(reports: Sequence[FileReport]) -> Counter[str]:
-    return Counter(
-        f"{reject.column}: {reject.reason}" if reject.column else reject.reason
-        for report in reports
-        for reject in report.rejects
-    )
-
-
-def _counts(reports: Sequence[FileReport]) -> dict[str, int]:
-    return {
-        "files": len(reports),
-        "rows": sum(report.rows for report in reports),
-        "rejected_rows": sum(len(report.rejects) for report in reports),
-    }
-
-
-def _check_share(reports: Sequence[FileReport], max_share: float, rejects_path: str) -> None:
-    counts = _counts(reports)
-    rows, rejected = counts["rows"], counts["rejected_rows"]
-    if rejected <= rows * max_share and rejected < rows:
-        return
-    reasons = "\n".join(f"  {count:>9,}  {reason}" for reason, count in _reasons(reports).most_common())
-    first = [reject for report in reports for reject in report.rejects][:SHOWN_REJECTS]
-    examples = "\n".join(
-        f"  {reject.file}:{reject.line}: {reject.column or 'row'}: {reject.reason}" for reject in first
-    )
-    raise GateError(
-        f"{rejected:,} of {rows:,} rows cannot be used, more than --max-reject-share {max_share:g} allows:\n{reasons}\n"
-        f"The first of them:\n{examples}\nAll are listed in {rejects_path}. Correct them, or raise --max-reject-share."
-    )
+def _counts(files: int, rows: int, reasons: Counter[str]) -> dict[str, int]:
+    """Returns what ML Metadata records about the examples."""
+    rejected = reasons.total()
+    by_reason = {f"rejected: {reason}": reasons[reason] for reason in REASONS}
+    return {"files": files, "rows": rows, "kept_rows": rows - rejected, "rejected_rows": rejected, **by_reason}

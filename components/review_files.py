@@ -133,7 +133,10 @@ class CheckedStream(io.RawIOBase):
             data, self._held_back = data[:-1], data[-1:]
         self._check(data)
         self.sha256.update(data)
-        return data or self._next(size)
+        if self._ended:  # In the same block as the last record, which may have begun in the block before.
+            room = size - len(data)
+            data, self._last_bytes = data + self._last_bytes[:room], self._last_bytes[room:]
+        return data
 
     def _read(self, size: int) -> bytes:
         """Returns the next `size` bytes of the file; fewer only at its end."""
@@ -213,7 +216,8 @@ def _found(header: Sequence[str]) -> str:
     separator = next((mark for mark in ";\t|" if wanted <= set(header[0].strip().lower().split(mark))), None)
     if separator:
         return f"its fields are separated by {separator!r}. Separate them by commas."
-    return f"its first line names none of them. Begin the file with the line {','.join(features.RAW_FEATURES)}."
+    example = ",".join(("", features.USER, features.ISBN, features.RATING, features.GENRES))
+    return f"its first line names none of them. Begin the file with the names of its columns, as in {example}"
 
 
 def record_lines(open_file: Opener, name: str, records: Sequence[int]) -> dict[int, int]:

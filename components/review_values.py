@@ -3,11 +3,13 @@
 import ast
 import math
 import re
-import struct
 import warnings
 from typing import Final
 
 WRONG_RATING: Final = math.nan
+
+# The largest float32, which is what a rating is kept in.
+LARGEST_RATING: Final = 3.4028234663852886e38
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -19,11 +21,8 @@ def parse_rating(text: str) -> float | None:
         return None
     if not _NUMBER.fullmatch(text):
         return WRONG_RATING
-    try:
-        struct.pack("f", float(text))
-    except OverflowError:
-        return WRONG_RATING
-    return float(text)
+    number = float(text)
+    return number if abs(number) <= LARGEST_RATING else WRONG_RATING
 
 
 def parse_genres(text: str) -> list[str] | None:

@@ -101,6 +101,11 @@ def test_a_round_share_is_not_lost_to_binary_fractions() -> None:
     assert split(reviews, holdout_share=0.29)[1].held.sum() == 29
 
 
+def test_even_the_largest_share_leaves_one_book_to_train_on() -> None:
+    _, frame = split(random_reviews(1), holdout_share=1 - 1e-12, min_reviews=2)
+    assert ((~frame.held).groupby(frame.user).sum() == 1).all()
+
+
 def held_pairs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     return set(zip(frame.user[frame.held], frame.book[frame.held], strict=True))
 

@@ -2,6 +2,7 @@ import csv
 import gzip
 import hashlib
 import io
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from components import ratings_csv
 from components.parquet_examples import EXAMPLE_SCHEMA
 from components.ratings_csv import FileReport, RatingsCsv
 from components.review_files import local_opener
-from components.review_values import parse_genres
+from components.review_values import parse_genres, parse_rating
 from transform.errors import DataError
 from transform.pseudonyms import pseudonymise
 
@@ -81,22 +82,89 @@ def test_forms_of_one_review(content: bytes, name: str, tmp_path: Path) -> None:
     assert read(content, tmp_path, name)[0] == [row("ann", "Dune", 5, ["SF"])]
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30).filter(
-    lambda text: text.strip() and "\r" not in text
+# Of bytes: one that holds everything at once, and some that end in the middle of a record.
+BLOCKS = st.sampled_from([4 << 20, 300, 4001])
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0") | st.sampled_from('",\r\n'),
+    min_size=1,
+    max_size=30,
+).filter(str.strip)
+REVIEWS = st.lists(
+    st.tuples(TEXT, TEXT, st.sampled_from([None, 0.0, 2.5, 5.0]), st.lists(TEXT, max_size=3)), min_size=1
 )
+ORDERS = st.permutations(["", "User", "ISBN", "RatingOf5", "Genres", "more"])
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(TEXT, TEXT, st.sampled_from([None, 0.0, 2.5, 5.0]), st.lists(TEXT, max_size=3)), min_size=1))
-def test_what_the_csv_module_writes_is_read_back(tmp_path_factory: pytest.TempPathFactory, reviews: list) -> None:
+@given(reviews=REVIEWS, order=ORDERS, line_end=st.sampled_from(["\n", "\r\n"]), bom=st.booleans())
+def test_what_the_csv_module_writes_is_read_back(
+    reviews: list, order: list[str], line_end: str, bom: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["", "User", "ISBN", "RatingOf5", "Genres"])
+    # Before Python 3.13 a CR alone is quoted only where lines end with one.
+    quoting = csv.QUOTE_ALL if line_end == "\n" else csv.QUOTE_MINIMAL
+    writer = csv.DictWriter(text, order, lineterminator=line_end, quoting=quoting)
+    writer.writeheader()
     for number, (user, isbn, rating, genres) in enumerate(reviews):
-        writer.writerow([number, user, isbn, "" if rating is None else rating, genres])
-    rows, report = read(text.getvalue(), tmp_path_factory.mktemp("round"))
+        fields = (number, user, isbn, rating, genres or "", f'"{isbn}",\n')
+        writer.writerow(dict(zip(["", "User", "ISBN", "RatingOf5", "Genres", "more"], fields, strict=True)))
+    content = text.getvalue().encode("utf-8-sig" if bom else "utf-8")
+    rows, report = read(content, tmp_path_factory.mktemp("round"))
     assert rows == [row(user, isbn, rating, genres or None) for user, isbn, rating, genres in reviews]
     assert report.rejects == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(reviews=REVIEWS)
+def test_what_pandas_writes_is_read_back(reviews: list, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("pandas") / "reviews.csv.gz"
+    pd.DataFrame(reviews, columns=["User", "ISBN", "RatingOf5", "Genres"]).to_csv(path, quoting=csv.QUOTE_NONNUMERIC)
+    rows, _ = read(path.read_bytes(), path.parent, path.name)
+    assert rows == [row(user, isbn, rating, genres or None) for user, isbn, rating, genres in reviews]
+
+
+PIECES = st.sampled_from(['"', ",", "\n", "\r", "\r\n", "a", " ", '""', "x,y,,\n", "u,b,5,\n", 'u,"b\r\n",5,\n'])
+
+
+@settings(max_examples=400, deadline=None)
+@given(lead=st.sampled_from(["", "\n", "\r\n\n"]), text=st.lists(PIECES, max_size=60).map("".join), block=BLOCKS)
+def test_records_and_their_lines_are_those_of_the_csv_module(
+    lead: str, text: str, block: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """However odd the quotes are, and wherever a block ends."""
+    text = f"{lead}User,ISBN,RatingOf5,Genres\n{text}"
+    kept, rejects, line = [], [], 1
+    reader = csv.reader(io.StringIO(text + "\nlast\n", newline=""))
+    for fields in reader:
+        if fields and (reason := fault(fields)):
+            rejects.append((line, reason))
+        elif fields:
+            kept.append((fields[0], fields[1]))
+        line = reader.line_num + 1
+    ends_in_quotes = fields != ["last"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ratings_csv, "BLOCK_BYTES", block)
+        try:
+            rows, report = read(text, tmp_path_factory.mktemp("odd"))
+        except DataError as error:
+            told = str(error)
+            assert ends_in_quotes if "never closed" in told else "RatingOf5" in told or block < 1000
+            return
+    assert not ends_in_quotes
+    assert [(review.user, review.isbn) for review in rows] == [
+        (pseudonymise(user, KEY), isbn) for user, isbn in kept[1:]
+    ]
+    assert [(reject.line, reject.reason) for reject in report.rejects] == rejects[:-1]
+
+
+def fault(fields: list[str]) -> str | None:
+    if len(fields) != 4:
+        return "wrong number of fields"
+    if not fields[0].strip():
+        return "no user"
+    if not fields[1].strip():
+        return "no book"
+    return "not a list of strings" if fields[3].strip() not in ("", "Genres") else None
 
 
 def test_rejects_name_line_column_and_reason_but_no_value(tmp_path: Path) -> None:
@@ -147,6 +215,24 @@ def test_lines_are_exact_in_every_block_of_a_large_file(tmp_path: Path, monkeypa
     assert len(rows) == 3000 - len(expected)
 
 
+def test_a_line_break_inside_quotes_survives_the_end_of_a_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for block in range(60, 100):
+        monkeypatch.setattr(ratings_csv, "BLOCK_BYTES", block)
+        text = HEADER + '0,ann,"one\r\ntwo",5,\r\n1,ann,"one\rtwo",5,\r\n'
+        assert [review.isbn for review in read(text, tmp_path)[0]] == ["one\r\ntwo", "one\rtwo"]
+
+
+def test_a_last_record_without_line_break_may_lie_across_two_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = HEADER + "0,ann,Dune,5,\n1,bob,The Left Hand of Darkness,4,"
+    for block in range(len(text) // 2 + 1, len(text) + 4):
+        monkeypatch.setattr(ratings_csv, "BLOCK_BYTES", block)
+        assert len(read(text, tmp_path)[0]) == 2
+
+
 GOOD = "".join(f"{i},Annabel-Q,Dune {i},5,\n" for i in range(50))
 
 
@@ -165,6 +251,17 @@ GOOD = "".join(f"{i},Annabel-Q,Dune {i},5,\n" for i in range(50))
         ((HEADER + GOOD + "9,u," + "x" * 10_000_000 + ",5,\n" + GOOD).encode(), [":52:", "1,048,576", "quote"]),
         ((HEADER + GOOD + '9,u,"Dune,5,\n' + GOOD).encode(), [":52:", "quote", "never closed"]),
         ((HEADER + GOOD + '9,u,Dune,5,"[]\n' + GOOD * 2000).encode(), [":52:", "quote"]),
+        ((HEADER + '8,u,"a"b,5,\n9,u,"Dune,5,\n' + GOOD).encode(), [":3:", "quote", "never closed"]),
+        ((HEADER + '8,u,5" disk,5,\n9,u,"Dune,5,\n' + GOOD).encode(), [":3:", "quote", "never closed"]),
+        ((HEADER + '9,u,Dune,"5,\n' + GOOD).encode(), [":2:", "quote", "never closed"]),
+        ((HEADER + '9,u,Dune,"5,\n' + GOOD + '",\n').encode(), [":2:", "'5,' and goes on over several lines"]),
+        ((HEADER + '8,u\n9,u,"Dune,5,\n' + GOOD * 2000 + '",1,2,3\n' + GOOD).encode(), [":3:", "1,048,576", "quote"]),
+        ((HEADER + GOOD * 5 + "9,u,Dune,1_0,\n8,u,Dune,x,\n").encode(), [":252:", "'1_0'", "1 more"]),
+        ((HEADER + "9,u,Dune,1e60,\n").encode(), [":2:", "'1e60'"]),
+        (b"0,Annabel-Q,Dune,5,\n", [":1:", "'ISBN'", "none of them", ",User,ISBN,RatingOf5,Genres"]),
+        (b"\n;User;ISBN;RatingOf5;Genres\n", ["separated by ';'", "commas"]),
+        (b",user,isbn,rating,genres\n", [":1:", "'user'", "'isbn'"]),
+        ((HEADER + GOOD).encode("utf-16"), [":1:", "NUL"]),
     ],
 )
 def test_what_cannot_be_read_is_told_by_file_line_and_remedy(content: bytes, told: list[str], tmp_path: Path) -> None:
@@ -214,10 +311,39 @@ def test_a_character_that_straddles_two_reads_is_no_fault(tmp_path: Path) -> Non
         ("__import__('os')", None),
         ("[__import__('os')]", None),
         ("[" * 10_000, None),
+        ("['\\ud800']", None),
+        ("['a\\d']", ["a\\d"]),
     ],
 )
 def test_genres_are_parsed_and_never_evaluated(text: str, genres: list[str] | None) -> None:
     assert parse_genres(text) == genres
+
+
+@pytest.mark.parametrize(
+    ("text", "rating"),
+    [("", None), (" ", None), ("4", 4.0), (" 3.5 ", 3.5), ("+4.", 4.0), (".5", 0.5), ("-1e1", -10.0), ("3e38", 3e38)],
+)
+def test_ratings_are_decimal_numbers_or_nothing(text: str, rating: float | None) -> None:
+    assert parse_rating(text) == rating
+
+
+@pytest.mark.parametrize(
+    "text", ["five", "nan", "inf", "-Infinity", "1_0", "0x1", "\uff14", "4,5", "1e39", "1e999", "."]
+)
+def test_what_is_no_decimal_number_is_a_wrong_rating(text: str) -> None:
+    assert math.isnan(parse_rating(text) or 0)
+
+
+def test_the_memory_for_known_values_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratings_csv, "CACHED_VALUES", 10)
+    monkeypatch.setattr(ratings_csv, "BLOCK_BYTES", 500)
+    path = tmp_path / "reviews.csv"
+    path.write_text(HEADER + "".join(f"{i},u{i % 40},Dune,5,\"['g{i % 40}']\"\n" for i in range(1000)))
+    source = RatingsCsv(local_opener(path), str(path), KEY)
+    rows = pa.concat_tables(source.tables()).to_pylist()
+    assert [r["User"][0].decode() for r in rows] == [pseudonymise(f"u{i % 40}", KEY) for i in range(1000)]
+    assert [r["Genres"] for r in rows] == [[f"g{i % 40}".encode()] for i in range(1000)]
+    assert len(source._pseudonyms) < 40 > len(source._genres)
 
 
 def test_counts_are_those_of_pandas(tmp_path: Path) -> None:

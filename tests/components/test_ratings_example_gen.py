@@ -1,18 +1,23 @@
 """The executor as the pipeline runs it, on folders of CSV files."""
 
 import csv
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import tensorflow_data_validation as tfdv
 from tfx import v1 as tfx
 from tfx.dsl.components.base import base_beam_executor
+from tfx.orchestration import metadata
 
 from components import parquet_examples
-from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, review_files
+from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, row_groups
+from components.review_sources import review_files
 from transform.errors import DataError, GateError
-from transform.pseudonyms import pseudonymise
+from transform.pseudonyms import KEY_VARIABLE, pseudonymise
 
 KEY = "0123456789abcdef"
 HEADER = "User,ISBN,RatingOf5,Genres\n"
@@ -68,8 +73,17 @@ def test_the_artifact_says_how_to_read_it_and_what_was_counted(folder: Path, tmp
     assert examples.split_names == '["reviews"]'
     assert examples.get_string_custom_property("payload_format") == "FORMAT_PARQUET"
     assert examples.get_string_custom_property("file_format") == "FILE_FORMAT_PARQUET"
-    counts = {name: examples.get_int_custom_property(name) for name in ("files", "rows", "rejected_rows")}
-    assert counts == {"files": 3, "rows": 4, "rejected_rows": 1}
+    counts = {
+        "files": 3,
+        "rows": 4,
+        "kept_rows": 3,
+        "rejected_rows": 1,
+        "rejected: no user": 1,
+        "rejected: no book": 0,
+        "rejected: not a list of strings": 0,
+        "rejected: wrong number of fields": 0,
+    }
+    assert {name: examples.get_int_custom_property(name) for name in counts} == counts
     assert len(examples.get_string_custom_property("content_sha256")) == 64
 
 
@@ -82,6 +96,7 @@ def test_the_fingerprint_changes_with_the_content(folder: Path, tmp_path: Path) 
 
 def test_rejects_are_listed_beside_the_examples(folder: Path, tmp_path: Path) -> None:
     examples = generate(folder, tmp_path / "out")
+    assert {path.name for path in Path(examples.uri).iterdir()} == {"Split-reviews", "rejects.csv", "report.json"}
     with (Path(examples.uri) / "rejects.csv").open(newline="") as file:
         assert list(csv.reader(file)) == [
             ["file", "line", "column", "reason"],
@@ -132,6 +147,94 @@ def test_the_key_is_in_no_property(tmp_path: Path) -> None:
     component = RatingsExampleGen(data="x.csv", key_file="/secret/key", max_reject_share=0.1)
     assert KEY not in repr(component.exec_properties)
     assert "/secret/key" in repr(component.exec_properties)
+
+
+def test_the_path_may_be_a_runtime_parameter() -> None:
+    parameter = tfx.dsl.experimental.RuntimeParameter(name="data", ptype=str)
+    component = RatingsExampleGen(data=parameter, key_file=None, max_reject_share=0.1)
+    assert component.exec_properties["input_base"] is parameter
+
+
+def test_small_tables_become_row_groups_of_a_good_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_examples, "ROW_GROUP_ROWS", 10)
+    tables = [pa.table({"x": pa.array(range(size), pa.int64())}) for size in (4, 0, 4, 4, 25, 0, 3)]
+    assert [len(table) for table in row_groups(tables)] == [12, 25, 3]
+    assert pa.concat_tables(row_groups(tables)).equals(pa.concat_tables(tables))
+    assert list(row_groups([tables[1]])) == []
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
+    """Runs RatingsExampleGen, with stock StatisticsGen if asked. Returns the artifacts in ML Metadata."""
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+
+    def run_pipeline(data: Path, max_reject_share: float = 0.5, statistics: bool = False) -> list[Any]:
+        examples = RatingsExampleGen(data=str(data), key_file=None, max_reject_share=max_reject_share)
+        connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(tmp_path / "work" / "mlmd"))
+        pipeline = tfx.dsl.Pipeline(
+            pipeline_name="ingest",
+            pipeline_root=str(tmp_path / "work"),
+            components=[examples, tfx.components.StatisticsGen(examples=examples.outputs["examples"])][
+                : 1 + statistics
+            ],
+            metadata_connection_config=connection,
+            enable_cache=True,
+            beam_pipeline_args=["--runner=DirectRunner", "--direct_running_mode=in_memory"],
+        )
+        tfx.orchestration.LocalDagRunner().run(pipeline)
+        with metadata.Metadata(connection) as store:
+            return store.store.get_artifacts()
+
+    return run_pipeline
+
+
+def test_stock_statistics_read_the_examples_and_no_name_or_key_is_anywhere(
+    run: Callable[..., list[Any]], folder: Path, tmp_path: Path
+) -> None:
+    (folder / "a.csv").write_text(HEADER + "Annabel-Q,Emma,5,\"['Classics', 'Love']\"\nAnnabel-Q,It,,\nAnnabel-Q,Bad\n")
+    run(folder, statistics=True)
+    [stats] = (tmp_path / "work" / "StatisticsGen").rglob("FeatureStats.pb")
+    [data_set] = tfdv.load_stats_binary(str(stats)).datasets
+    assert data_set.num_examples == 3
+    found = {feature.path.step[0]: feature for feature in data_set.features}
+    assert found["User"].string_stats.unique == 2
+    assert found["Genres"].string_stats.common_stats.num_missing == 2
+    assert found["Genres"].string_stats.common_stats.max_num_values == 2
+    assert found["RatingOf5"].num_stats.common_stats.num_missing == 1
+    assert found["RatingOf5"].num_stats.mean == 4.5
+    for file in (tmp_path / "work").rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            assert b"Annabel-Q" not in content
+            assert KEY.encode() not in content
+
+
+def test_a_changed_file_at_the_same_path_is_read_anew(run: Callable[..., list[Any]], tmp_path: Path) -> None:
+    data = tmp_path / "reviews [1]*.csv"
+    for rows, artifacts in ((1, 1), (1, 1), (2, 2)):
+        text = HEADER + "ann,Dune,5,\n" * rows
+        if not data.exists() or data.read_text() != text:
+            data.write_text(text)
+        found = [item for item in run(data) if "input_fingerprint" in item.custom_properties]
+        prints = {item.custom_properties["input_fingerprint"].string_value for item in found}
+        assert (len(found), len(prints)) == (artifacts, artifacts)
+        assert max(item.custom_properties["rows"].int_value for item in found) == rows
+
+
+def test_the_list_of_rejects_outlives_the_run_that_they_stopped(
+    run: Callable[..., list[Any]], folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Exception, match="cannot be used") as caught:
+        run(folder, max_reject_share=0.01)
+    errors = []
+    error: BaseException | None = caught.value
+    while error is not None:
+        errors.append(error)
+        error = error.__cause__ or error.__context__
+    [gate] = [error for error in errors if isinstance(error, GateError)]
+    path = re.search(r"All are listed in (\S+)\.", str(gate))
+    assert path
+    assert f"{folder / 'b.csv'},3,User,no user" in Path(path[1]).read_text()
 
 
 def test_the_same_input_is_the_same_bytes(folder: Path, tmp_path: Path) -> None:

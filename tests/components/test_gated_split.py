@@ -1,0 +1,145 @@
+"""Stock TFX components, the gate and the splitter in one small pipeline, as a runner runs them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tfx import v1 as tfx
+
+from components import interaction_splitter, parquet_examples
+from components.data_gate import DataGate, baseline_path, read_baseline
+from components.interaction_splitter import InteractionSplitter
+from components.split_parameters import SplitParameters
+from pipeline.config import SCHEMA_FILE
+from tests.components.test_interaction_splitter import OPTIONS, read_split, write_reviews
+from tests.components.test_interactions import random_reviews
+from transform import features
+from transform.errors import GateError
+from transform.preprocessing import preprocessing_fn
+from transform.vocabularies import VocabularyParameters
+
+
+class Pipeline:
+    """A pipeline whose runs share a folder of kept statistics, as runs in one work folder do."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._runs = 0
+        self.artifacts = folder
+        self.baseline = Path(baseline_path(str(folder / "baseline"), features.REVIEWS_SPLIT))
+
+    def __call__(self, reviews: pd.DataFrame, *, accept_drift: bool = False, downstream: bool = False) -> None:
+        self._runs += 1
+        self.artifacts = self._folder / f"run-{self._runs}"
+        source = tfx.dsl.Importer(
+            source_uri=write_reviews(self._folder / f"reviews-{self._runs}", reviews),
+            artifact_type=tfx.types.standard_artifacts.Examples,
+            properties={"split_names": f'["{features.REVIEWS_SPLIT}"]'},
+            custom_properties={
+                "payload_format": parquet_examples.PAYLOAD_FORMAT,
+                "file_format": parquet_examples.FILE_FORMAT,
+            },
+        ).with_id("Reviews")
+        statistics = tfx.components.StatisticsGen(examples=source.outputs["result"])
+        inferred = tfx.components.SchemaGen(statistics=statistics.outputs["statistics"])
+        contract = tfx.components.ImportSchemaGen(schema_file=str(SCHEMA_FILE))
+        validator = tfx.components.ExampleValidator(
+            statistics=statistics.outputs["statistics"], schema=contract.outputs["schema"]
+        )
+        gate = DataGate(
+            statistics=statistics.outputs["statistics"],
+            schema=contract.outputs["schema"],
+            anomalies=validator.outputs["anomalies"],
+            baseline_dir=str(self.baseline.parent),
+            accept_drift=accept_drift,
+        )
+        splitter = InteractionSplitter(
+            reviews=source.outputs["result"], gate=gate.outputs["gate"], **SplitParameters().model_dump()
+        )
+        nodes = [source, statistics, inferred, contract, validator, gate, splitter]
+        if downstream:
+            nodes.append(tfx.components.StatisticsGen(examples=splitter.outputs["examples"]).with_id("SplitStatistics"))
+            nodes.append(
+                tfx.components.Transform(
+                    examples=splitter.outputs["examples"],
+                    schema=contract.outputs["schema"],
+                    preprocessing_fn=f"{preprocessing_fn.__module__}.{preprocessing_fn.__qualname__}",
+                    splits_config=tfx.proto.SplitsConfig(
+                        analyze=[features.TRAIN_SPLIT], transform=[features.TRAIN_SPLIT, features.EVAL_SPLIT]
+                    ),
+                    custom_config=VocabularyParameters().model_dump(),
+                    disable_analyzer_cache=True,
+                    disable_statistics=True,
+                )
+            )
+        tfx.orchestration.LocalDagRunner().run(
+            tfx.dsl.Pipeline(
+                pipeline_name="gated-split",
+                pipeline_root=str(self.artifacts),
+                components=nodes,
+                enable_cache=False,
+                metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+                    str(self.artifacts / "metadata.sqlite")
+                ),
+                beam_pipeline_args=OPTIONS,
+            )
+        )
+
+    def output(self, pattern: str) -> list[Path]:
+        """The files of the last run that fit `pattern`, below the artifacts."""
+        return [path for path in self.artifacts.glob(pattern) if path.is_file()]
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    return Pipeline(tmp_path)
+
+
+def test_stock_components_read_the_splits_though_some_files_are_empty(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interaction_splitter, "ROWS_A_SHARD", 5)
+    pipeline(random_reviews(7), downstream=True)
+    [examples] = {path.parents[1] for path in pipeline.output("InteractionSplitter/examples/*/Split-*/*")}
+    for split in (features.TRAIN_SPLIT, features.EVAL_SPLIT):
+        rows = [parquet_examples.count_rows([path]) for path in parquet_examples.part_paths(str(examples), split)]
+        assert 0 in rows
+        assert sum(rows) == len(read_split(examples, split)) > 0
+        [_] = pipeline.output(f"SplitStatistics/statistics/*/Split-{split}/FeatureStats.pb")
+        assert pipeline.output(f"Transform/transformed_examples/*/Split-{split}/*")
+
+
+def test_drift_changes_nothing_until_it_is_accepted(pipeline: Pipeline) -> None:
+    reviews = random_reviews(7)
+    pipeline(reviews)
+    assert pipeline.output("InteractionSplitter/examples/*/Split-train/*")
+    accepted = pipeline.baseline.read_bytes()
+
+    drifted = reviews.assign(rating=1.0)
+    with pytest.raises(GateError, match=r"RatingOf5 +drift .*\n.*\n?.*--accept-drift") as stopped:
+        pipeline(drifted)
+    assert stopped.value.exit_code == 3
+    assert "threshold 0.1" in str(stopped.value)
+    assert not pipeline.output("InteractionSplitter/**/*")
+    assert pipeline.baseline.read_bytes() == accepted
+
+    pipeline(drifted, accept_drift=True)
+    assert pipeline.output("InteractionSplitter/examples/*/Split-train/*")
+    assert pipeline.baseline.read_bytes() != accepted
+
+
+def test_broken_reviews_stop_even_if_drift_is_accepted(pipeline: Pipeline) -> None:
+    reviews = random_reviews(7)
+    reviews.loc[3, "rating"] = 7.0
+    with pytest.raises(GateError, match=r"RatingOf5 +Out-of-range values .*7") as stopped:
+        pipeline(reviews, accept_drift=True)
+    assert "--accept-drift" not in str(stopped.value)
+    assert not pipeline.output("InteractionSplitter/**/*")
+    assert not pipeline.baseline.exists()
+
+
+def test_accepting_drift_replaces_a_damaged_baseline(pipeline: Pipeline) -> None:
+    pipeline.baseline.parent.mkdir()
+    pipeline.baseline.write_bytes(b"no protobuf at all")
+    pipeline(random_reviews(7), accept_drift=True)
+    assert read_baseline(str(pipeline.baseline.parent), features.REVIEWS_SPLIT) is not None
