@@ -17,6 +17,9 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
+from transform import features
+from transform.errors import GateError
+
 STAGING_PREFIX: Final = ".incoming-"
 ABANDONED_AFTER_SECONDS: Final = 3600.0
 
@@ -30,7 +33,13 @@ class AtomicPusherExecutor(stock_pusher.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Pushes the model as the stock executor does; see `tfx.components.pusher.executor.Executor.Do`."""
+        """Pushes the model as the stock executor does; see `tfx.components.pusher.executor.Executor.Do`.
+
+        Raises:
+          GateError: the model is not blessed.
+        """
+        for blessing in input_dict.get("model_blessing", []):
+            require_blessing(blessing)
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties["push_destination"], destination)
         base_directory = destination.filesystem.base_directory
@@ -57,6 +66,14 @@ class AtomicPusher(tfx.components.Pusher):
     """Stock Pusher in all but the moment at which a version appears. Takes the same arguments."""
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(AtomicPusherExecutor)
+
+
+def require_blessing(blessing: types.Artifact) -> None:
+    """Raises GateError, with the table of what was checked, if `blessing` is none. The stock Pusher just does nothing."""
+    if blessing.get_int_custom_property("blessed") == 1:
+        return
+    with tfx.dsl.io.fileio.open(f"{blessing.uri}/{features.REFUSAL_FILE}", "r") as file:
+        raise GateError(f"The new model is not pushed; what was served before stays:\n{file.read()}")
 
 
 def publish(version: Path, base: Path) -> Path:

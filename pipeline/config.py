@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from components.evaluation_parameters import EvaluationParameters
 from components.split_parameters import SplitParameters
 from pipeline.toml_file import read_toml
 from trainer.hyperparameters import Hyperparameters
@@ -69,6 +70,9 @@ class PipelineConfig(BaseSettings):
 
     training: Hyperparameters = Hyperparameters()
     """The two-tower model."""
+
+    evaluation: EvaluationParameters = EvaluationParameters()
+    """How the model is measured, and what it must reach to be pushed."""
 
     beam_runner: str = Field(default="FnApiRunner", min_length=1)
     """Beam runner of the data steps. The default is what Beam's DirectRunner comes down to in memory, by its own name:

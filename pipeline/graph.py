@@ -8,6 +8,7 @@ from components.atomic_pusher import AtomicPusher
 from components.data_gate import DataGate
 from components.interaction_splitter import InteractionSplitter
 from components.ratings_example_gen import RatingsExampleGen
+from components.retrieval_evaluator import RetrievalEvaluator
 from pipeline.config import PipelineConfig
 from trainer.run import run_fn
 from transform import features
@@ -80,8 +81,18 @@ def create_pipeline(
         custom_config={"hyperparameters": config.training.model_dump(mode="json"), "model_facts": model_facts or {}},
     ).with_id("Trainer")
 
+    evaluator = RetrievalEvaluator(
+        examples=splitter.outputs["examples"],
+        transformed_examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        model=trainer.outputs["model"],
+        push_dir=config.push_location,
+        parameters=config.evaluation.model_dump_json(),
+    ).with_id("RetrievalEvaluator")
+
     pusher = AtomicPusher(
         model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.push_location)
         ),
@@ -100,6 +111,7 @@ def create_pipeline(
             splitter,
             transform,
             trainer,
+            evaluator,
             pusher,
         ],
         enable_cache=False,

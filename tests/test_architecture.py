@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("pipeline", "components", "trainer", "transform", "data", "serving", "scripts")
 MAY_IMPORT = {
     "pipeline": {"pipeline", "components", "trainer", "transform"},
-    "components": {"components", "transform"},
+    "components": {"components", "trainer", "transform"},
     "trainer": {"trainer", "transform"},
     "transform": {"transform"},
     "data": {"data", "transform"},

@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories
 from trainer.recommender import Recommender
-from trainer.two_tower_model import TwoTowerModel
+from trainer.twin import Twin, write_twin
 from trainer.vocabulary import Vocabulary
 from transform import features
 
 
 def export(
-    model: TwoTowerModel,
+    towers: BookTowers,
+    twin: Twin,
     users: Vocabulary,
     books: Vocabulary,
     histories: Histories,
@@ -25,10 +27,11 @@ def export(
     facts: dict[str, Any],
     folder: str,
 ) -> None:
-    """Writes the SavedModel of `model` to `folder`, beside it first: the folder appears whole or not at all.
+    """Writes the SavedModel of `towers` to `folder`, beside it first: the folder appears whole or not at all.
 
     Args:
-      model: the trained model.
+      towers: fitted on everything.
+      twin: its twin, which never saw the hold-out.
       users: the users by id.
       books: the books by id, each once.
       histories: all books that each user is known to have read.
@@ -46,14 +49,14 @@ def export(
             str(user_file),
             users.tokens,
             books.tokens,
-            model.query_tower.vectors(),
-            model.candidate_tower.vectors(),
+            towers,
             histories,
             np.asarray(books.counts),
             parameters.top_k,
         )
         tf.saved_model.save(recommender, beside, signatures={features.SERVING_SIGNATURE: recommender.recommend})
     write_json(facts, f"{beside}/{features.MODEL_FACTS_FILE}")
+    write_twin(twin, f"{beside}/{features.TWIN_FILE}")
     if tf.io.gfile.exists(folder):
         tf.io.gfile.rmtree(folder)
     tf.io.gfile.rename(beside, folder)

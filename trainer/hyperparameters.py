@@ -1,33 +1,43 @@
 """The two-tower model's hyper-parameters. Apart from the code that reads them, so that checking them loads nothing."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+Temperature = Annotated[float, Field(ge=0.01, le=10)]
 
 
 class Hyperparameters(BaseModel):
-    """How the model is built and trained."""
+    """How the model is built and trained. What is unset follows from the data, by `trainer.schedule`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    embedding_dim: int = Field(default=64, ge=2, le=1024)
-    """Width of both towers' vectors."""
+    embedding_dim: int = Field(default=256, ge=4, le=1024)
+    """Width of the vectors. Where the closed form takes part, half of it is the closed form's."""
 
-    batch_size: int = Field(default=512, ge=2, le=16_384)
-    """Interactions in a step, if there are so many. Each is also a negative for the others of its batch."""
+    closed_form: bool = True
+    """Whether the closed form may take part. Validation decides whether it does, and with which weight."""
 
-    learning_rate: float = Field(default=0.01, gt=0, le=1)
-    """Step size of Adam."""
+    batch_users: int | None = Field(default=None, ge=2, le=16_384)
+    """Readers in a step; unset: 64, 256 or 512, by the number of readers."""
 
-    temperature: float = Field(default=0.14, ge=0.01, le=10)
-    """The cosine is divided by it before the softmax."""
+    max_epochs: int | None = Field(default=None, ge=1, le=1000)
+    """Passes over the readers at the most; unset: 30, 20 or 16, by the number of readers."""
 
-    max_epochs: int = Field(default=20, ge=1, le=1000)
-    """Passes over the training interactions at the most."""
+    patience: int = Field(default=4, ge=1)
+    """Epochs without a better Recall@20 on validation before training stops."""
 
-    patience: int = Field(default=2, ge=1)
-    """Epochs without a better Recall@20 on the held-out interactions before training stops."""
+    learning_rate: float = Field(default=0.005, gt=0, le=1)
+    """Step size of Adam at the start; it falls to a twentieth in a straight line."""
 
-    max_validation_users: int = Field(default=5_000, ge=1)
-    """Hold-out users that are asked after each epoch; the final figures come from all of them."""
+    temperatures: tuple[Temperature, ...] = Field(default=(0.1, 0.15), min_length=1, max_length=10)
+    """The cosine is divided by one of them before the softmax: by the one that validates best."""
+
+    keep_share: float = Field(default=0.5, gt=0, lt=1)
+    """Share of a reader's books that the query tower sees in a step; the others are what it has to find."""
+
+    max_validation_users: int = Field(default=3_000, ge=1)
+    """Readers of whose training books some are withheld to choose epochs, temperature and blend."""
 
     top_k: int = Field(default=100, ge=1, le=10_000)
     """Books that the exported model answers with."""

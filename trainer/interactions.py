@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import scipy.sparse as sp
 import tensorflow as tf
 
 from transform import features
@@ -63,6 +64,44 @@ def group_by_user(interactions: Interactions, users: int) -> Histories:
     order = np.argsort(interactions.users, kind="stable")
     row_splits = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     return Histories(row_splits, interactions.books[order].astype(np.int32))
+
+
+def row_entries(histories: Histories, users: Ids) -> tuple[Ids, Ids]:
+    """Returns the entries of some rows: `[n]` positions in `users`, and `[n]` books."""
+    sizes = histories.sizes()[users]
+    rows = np.repeat(np.arange(len(users), dtype=np.int32), sizes)
+    starts = histories.row_splits[users] - (np.cumsum(sizes) - sizes)
+    return rows, histories.books[np.repeat(starts, sizes) + np.arange(len(rows))]
+
+
+def withheld(histories: Histories, users: Ids, share: float, seed: int) -> tuple[Histories, Histories]:
+    """Withholds some books of some users.
+
+    Args:
+      histories: everything.
+      users: `[n]`, whose books are withheld.
+      share: of each such user's books (rounded down, at least one, and one stays).
+      seed: of the choice.
+
+    Returns:
+      What is left, and what was withheld. A user with a single book keeps it.
+    """
+    sizes = histories.sizes()
+    quota = np.zeros(len(sizes), np.int64)
+    quota[users] = np.minimum(np.maximum((share * sizes[users] + 1e-9).astype(np.int64), 1), sizes[users] - 1).clip(0)
+    rows = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    order = np.lexsort((np.random.default_rng(seed).random(len(rows)), rows))
+    rank = np.empty(len(rows), np.int64)
+    rank[order] = np.arange(len(rows)) - histories.row_splits[rows]
+    taken = rank < quota[rows]
+    left, out = (group_by_user(Interactions(rows[mask], histories.books[mask]), len(sizes)) for mask in (~taken, taken))
+    return left, out
+
+
+def as_matrix(histories: Histories, books: int) -> sp.csr_matrix:
+    """Returns float32 `[users, books]`: 1 where the user has read the book."""
+    ones = np.ones(len(histories.books), np.float32)
+    return sp.csr_matrix((ones, histories.books, histories.row_splits), shape=(len(histories.row_splits) - 1, books))
 
 
 def joined(first: Interactions, second: Interactions) -> Interactions:

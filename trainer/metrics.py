@@ -1,42 +1,75 @@
-"""Retrieval metrics over a full ranking, in plain numpy.
+"""Retrieval metrics of one ranking per user, in plain numpy.
 
-All take the same two arguments: `hits` bool `[users, k]`, whether the book on each rank was held out, and `relevant`
-int `[users]`, how many books were held out. Every user counts the same; a user without held-out books does not count.
+All take the same three arguments and return float64 `[n]`, one value per user, NaN for a user without held-out books:
+
+* `hits` bool `[n, K]`: whether the book on each rank was held out, best rank first.
+* `relevant` int `[n]`: how many books were held out.
+* `k`: how many ranks count, at most `K`.
+
+The values stay apart so that they can be averaged, sliced, resampled and compared user by user.
 """
+
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 Hits = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.integer]
+Values = npt.NDArray[np.float64]
 
 
-def recall(hits: Hits, relevant: Counts) -> float:
-    """Mean of |recommended and held out| / |held out|.
+def recall(hits: Hits, relevant: Counts, k: int) -> Values:
+    """|recommended and held out| / |held out|, `[n]`.
 
     Source: Manning, Raghavan, Schütze, Introduction to Information Retrieval, 2008, 8.3. With more than k held-out
-    books it cannot reach 1. No users: 0.
+    books it cannot reach 1.
     """
-    return _mean(hits.sum(axis=1), relevant)
+    return _ratio(hits[:, :k].sum(axis=1), relevant)
 
 
-def ndcg(hits: Hits, relevant: Counts) -> float:
-    """Mean of DCG / ideal DCG, where DCG is the sum over hits of 1 / log2(rank + 1), ranks counted from 1.
+def ndcg(hits: Hits, relevant: Counts, k: int) -> Values:
+    """DCG / ideal DCG, `[n]`, where DCG is the sum over hits of 1 / log2(rank + 1), ranks counted from 1.
 
     The ideal ranking has min(held out, k) hits on top. Source: Järvelin and Kekäläinen, Cumulated gain-based evaluation
-    of IR techniques, ACM TOIS 20(4), 2002. No users: 0.
+    of IR techniques, ACM TOIS 20(4), 2002.
     """
-    discounts = 1 / np.log2(np.arange(hits.shape[1]) + 2)
-    ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(relevant, hits.shape[1])]
-    return _mean(hits @ discounts, ideal)
+    discounts = 1 / np.log2(np.arange(k) + 2)
+    ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(relevant, k)]
+    return _ratio(hits[:, :k] @ discounts, ideal)
 
 
-def hit_rate(hits: Hits, relevant: Counts) -> float:
-    """Share of users with at least one hit. No users: 0."""
-    return _mean(hits.any(axis=1), np.minimum(relevant, 1))
+def hit_rate(hits: Hits, relevant: Counts, k: int) -> Values:
+    """1 where at least one of the first k books was held out, else 0, `[n]`; its mean is the share of such users."""
+    return _ratio(hits[:, :k].any(axis=1), np.minimum(relevant, 1))
 
 
-def _mean(gained: npt.ArrayLike, possible: npt.ArrayLike) -> float:
+def reciprocal_rank(hits: Hits, relevant: Counts, k: int) -> Values:
+    """1 / rank of the first hit, ranks counted from 1, or 0 without a hit within k, `[n]`; its mean is the MRR.
+
+    Source: Voorhees, The TREC-8 question answering track report, TREC-8, 1999.
+    """
+    found = hits[:, :k]
+    return _ratio(found.any(axis=1) / (found.argmax(axis=1) + 1), np.minimum(relevant, 1))
+
+
+def mean(values: npt.ArrayLike) -> float:
+    """Mean over the users that count: those whose value is not NaN. None: 0."""
+    every = np.asarray(values, np.float64)
+    counted = every[~np.isnan(every)]
+    return float(counted.mean()) if len(counted) else 0.0
+
+
+def _ratio(gained: npt.ArrayLike, possible: npt.ArrayLike) -> Values:
     gains, limits = np.asarray(gained, np.float64), np.asarray(possible, np.float64)
-    counted = limits > 0
-    return float((gains[counted] / limits[counted]).mean()) if counted.any() else 0.0
+    return np.divide(gains, limits, out=np.full(gains.shape, np.nan), where=limits > 0)
+
+
+ACCURACY: Final[dict[str, Callable[[Hits, Counts, int], Values]]] = {
+    "recall": recall,
+    "ndcg": ndcg,
+    "hit_rate": hit_rate,
+    "mrr": reciprocal_rank,
+}
+"""The metrics by the name under which their mean is reported."""

@@ -1,6 +1,7 @@
 """What is exported: a module of plain TensorFlow operations that turns pseudonyms into books.
 
-It holds every book once, and every reader's books as integer ids, so that nobody has to send what a reader has read.
+It holds every book once, and every reader's books as integer ids: from them come a reader's vector, and what to leave out.
+Nobody has to send what a reader has read.
 """
 
 from typing import Final
@@ -8,6 +9,7 @@ from typing import Final
 import numpy as np
 import tensorflow as tf
 
+from trainer.book_towers import BookTowers, encode
 from trainer.interactions import Histories
 from transform import features
 
@@ -23,8 +25,7 @@ class Recommender(tf.Module):
         user_file: str,
         users: list[bytes],
         books: list[bytes],
-        user_vectors: tf.Tensor,
-        book_vectors: tf.Tensor,
+        towers: BookTowers,
         histories: Histories,
         book_counts: np.ndarray,
         top_k: int,
@@ -35,8 +36,7 @@ class Recommender(tf.Module):
           user_file: text file with a pseudonym a line, in the order of ids; becomes an asset of the SavedModel.
           users: the same pseudonyms.
           books: the books, in the order of ids.
-          user_vectors: `[users, embedding_dim]`.
-          book_vectors: `[books, embedding_dim]`.
+          towers: what scores a reader's history and a book.
           histories: all books that each user is known to have read.
           book_counts: `[books]`: training interactions.
           top_k: how many books an answer has; fewer if there are fewer.
@@ -54,8 +54,9 @@ class Recommender(tf.Module):
             default_value=features.OUT_OF_VOCABULARY,
         )
         self._books = tf.Variable(books, trainable=False, name="books")
-        self._user_vectors = tf.Variable(user_vectors, trainable=False, name="user_vectors")
-        self._book_vectors = tf.Variable(book_vectors, trainable=False, name="book_vectors")
+        self._query_table = tf.Variable(towers.query_table, trainable=False, name="query_table")
+        self._candidate_table = tf.Variable(towers.candidate_table, trainable=False, name="candidate_table")
+        self._widths = towers.widths
         self._row_splits = tf.Variable(histories.row_splits, trainable=False, name="history_row_splits")
         self._history = tf.Variable(histories.books, trainable=False, name="history_books")
         self._popularity = tf.Variable(
@@ -80,13 +81,12 @@ class Recommender(tf.Module):
         """
         ids = self._user_ids.lookup(user_id)
         known = ids >= 0
-        rows = tf.maximum(ids, 0)
-        cosines = tf.matmul(tf.gather(self._user_vectors, rows), self._book_vectors, transpose_b=True)
-        scores = tf.where(known[:, tf.newaxis], cosines, self._popularity[tf.newaxis])
         entries = self._entries(ids)
-        seen = tf.stack(
-            [entries.value_rowids(), tf.cast(tf.gather(self._history, entries.flat_values), tf.int64)], axis=1
-        )
+        rows, read = entries.value_rowids(), tf.gather(self._history, entries.flat_values)
+        queries = encode(self._query_table, self._widths, rows, read, tf.shape(ids)[0])
+        products = tf.matmul(queries, self._candidate_table, transpose_b=True)
+        scores = tf.where(known[:, tf.newaxis], products, self._popularity[tf.newaxis])
+        seen = tf.stack([rows, tf.cast(read, tf.int64)], axis=1)
         left_out = tf.fill(tf.shape(seen)[:1], -np.inf)
         best, books = tf.math.top_k(tf.tensor_scatter_nd_update(scores, seen, left_out), self._k)
         return {

@@ -7,12 +7,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer.evaluation import K, evaluate, popularity_scorer
 from trainer.export import export, write_json
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Interactions, group_by_user, joined, read_interactions
-from trainer.training import STOPPING_METRIC, fit
-from trainer.two_tower_model import TwoTowerModel
+from trainer.interactions import Histories, Interactions, group_by_user, joined, read_interactions
+from trainer.recipe import choose, fit
+from trainer.twin import Twin, hash_interactions
 from trainer.vocabulary import Vocabulary, read_vocabulary
 from transform import features
 from transform.errors import DataError
@@ -20,7 +19,7 @@ from transform.progress import tell
 
 
 def run_fn(fn_args: Any) -> None:
-    """Trains the two towers, measures them, and exports the recommender.
+    """Chooses a recipe, fits the two towers and their twin, and exports the recommender.
 
     Args:
       fn_args: TFX's `FnArgs`; its `custom_config` holds `hyperparameters` and `model_facts`.
@@ -39,24 +38,20 @@ def run_fn(fn_args: Any) -> None:
     check_enough(train, heldout, books)
     # Transform also counted the interactions of users whom the vocabulary's limits leave without an id.
     books = Vocabulary(books.tokens, np.bincount(train.books, minlength=len(books)))
-    training, wanted = group_by_user(train, len(users)), group_by_user(heldout, len(users))
+    training = group_by_user(train, len(users))
+    everything = group_by_user(joined(train, heldout), len(users))
+    check_histories(training)
 
-    model = TwoTowerModel(
-        training,
-        books.counts,
-        embedding_dim=parameters.embedding_dim,
-        temperature=parameters.temperature,
-        seed=parameters.seed,
+    choice = choose(training, len(books), parameters, fn_args.model_run_dir)
+    tell("fitting the twin, which does not see the hold-out")
+    twin = Twin(
+        fit(training, len(books), choice.recipe, parameters),
+        books.tokens,
+        np.sort(hash_interactions(users.tokens, books.tokens, train)),
     )
-    watch = fit(model, train, training, wanted, parameters, fn_args.model_run_dir)
+    tell("fitting on everything")
+    towers = fit(everything, len(books), choice.recipe, parameters)
 
-    holdout_users = np.flatnonzero(wanted.sizes()).astype(np.int32)
-    measured = evaluate(model.scores, holdout_users, training, wanted)
-    popular = evaluate(popularity_scorer(books.counts), holdout_users, training, wanted)
-    tell(
-        f"Recall@{K} on {len(holdout_users):,} hold-out users: {measured[STOPPING_METRIC]:.4f}; "
-        f"popularity {popular[STOPPING_METRIC]:.4f}"
-    )
     facts = {
         **(fn_args.custom_config.get("model_facts") or {}),
         "users": len(users),
@@ -64,15 +59,22 @@ def run_fn(fn_args: Any) -> None:
         "train_interactions": len(train),
         "heldout_interactions": len(heldout),
         "interactions_without_id": train.left_out + heldout.left_out,
-        "holdout": measured,
-        "popularity": popular,
-        "best_epoch": watch.best_epoch,
+        "recipe": {**choice.recipe._asdict(), "schedule": choice.recipe.schedule._asdict()},
         "hyperparameters": parameters.model_dump(mode="json"),
         "versions": {name: version(name) for name in ("tfx", "tensorflow", "tensorflow-recommenders")},
     }
-    write_json({**facts, "epochs": watch.epochs}, f"{fn_args.model_run_dir}/training.json")
-    everything = group_by_user(joined(train, heldout), len(users))
-    export(model, users, books, everything, parameters, facts, fn_args.serving_model_dir)
+    write_json({**facts, "validation": choice.validation}, f"{fn_args.model_run_dir}/training.json")
+    export(towers, twin, users, books, everything, parameters, facts, fn_args.serving_model_dir)
+
+
+def check_histories(training: Histories) -> None:
+    """Raises DataError if no reader has two books to train on, one to ask with and one to find."""
+    most = int(training.sizes().max(initial=0))
+    if most < 2:
+        raise DataError(
+            f"Too little to train on: no reader has more than {most} book left to train on, and two are needed. Bring "
+            "more reviews, or raise --split.min-reviews to 3."
+        )
 
 
 def check_enough(train: Interactions, heldout: Interactions, books: Vocabulary) -> None:

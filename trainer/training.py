@@ -1,60 +1,73 @@
-"""Fitting the model: shuffled batches, a validation after each epoch, the best epoch's weights in the end."""
+"""Fitting the trained towers: shuffled readers, a falling learning rate, and a validation after each epoch if asked."""
 
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from trainer.evaluation import K, evaluate
-from trainer.fused_adam import FusedAdam
+from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories, Ids, Interactions
+from trainer.interactions import Histories, Ids
+from trainer.rowwise_adam import RowwiseAdam
+from trainer.schedule import Schedule
 from trainer.two_tower_model import MEAN_LOSS, TwoTowerModel
 from transform import features
 from transform.progress import tell
 
+K: Final = 20
 STOPPING_METRIC: Final = f"recall_at_{K}"
+LAST_LEARNING_RATE: Final = 0.05
+
+# Towers -> Recall@20 on validation.
+Validation = Callable[[BookTowers], float]
 
 
-class ShuffledBatches(tf.keras.utils.Sequence):
-    """All interactions once an epoch, in a new order each time. The last, short batch is dropped."""
+class Trained(NamedTuple):
+    """What a fit gives."""
 
-    def __init__(self, interactions: Interactions, batch_size: int, seed: int):
+    towers: BookTowers
+    """Those of the best epoch; of the last one where nothing was validated."""
+
+    best_epoch: int
+    epochs: list[dict[str, Any]]
+    """Loss, seconds and, where validated, Recall@20 by epoch."""
+
+
+class ReaderBatches(tf.keras.utils.Sequence):
+    """All readers with two books or more once an epoch, in a new order each time. A last, short batch is dropped."""
+
+    def __init__(self, histories: Histories, batch_users: int, seed: int):
         super().__init__()
-        self._interactions = interactions
-        self.batch_size = min(batch_size, len(interactions))
+        self._readers = np.flatnonzero(histories.sizes() >= 2).astype(np.int32)
+        self.batch_users = min(batch_users, len(self._readers))
         self._random = np.random.default_rng(seed)
         self.on_epoch_end()
 
     def __len__(self) -> int:
         """The number of batches."""
-        return len(self._interactions) // self.batch_size
+        return len(self._readers) // self.batch_users
 
     def __getitem__(self, index: int) -> dict[str, Ids]:
         """Returns batch number `index`."""
-        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        return {features.USER_ID: self._interactions.users[rows], features.BOOK_ID: self._interactions.books[rows]}
+        return {features.USER_ID: self._order[index * self.batch_users : (index + 1) * self.batch_users]}
 
     def on_epoch_end(self) -> None:
         """Draws the next epoch's order."""
-        self._order = self._random.permutation(len(self._interactions))
+        self._order = self._random.permutation(self._readers)
 
 
 class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
-    """Ranks for hold-out users after each epoch, stops when that gets no better, and restores the best weights."""
+    """Validates after each epoch, stops when that gets no better, and remembers the best towers."""
 
-    def __init__(
-        self, users: Ids, training: Histories, heldout: Histories, batch_size: int, max_epochs: int, patience: int
-    ):
+    def __init__(self, validate: Validation | None, planned_epochs: int, patience: int):
         super().__init__()
-        self._batch_size = batch_size
-        self._users, self._training, self._heldout = users, training, heldout
-        self._max_epochs, self._patience = max_epochs, patience
-        self._best_weights: list[np.ndarray] | None = None
+        self._validate, self._planned, self._patience = validate, planned_epochs, patience
         self._started = 0.0
         self.epochs: list[dict[str, Any]] = []
         self.best_epoch = 0
+        self.best_towers: BookTowers | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Starts the epoch's clock."""
@@ -63,63 +76,64 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Measures, remembers, and decides whether to go on. Adds the measures to `logs` for TensorBoard."""
         logs = {} if logs is None else logs
-        measured = evaluate(self.model.scores, self._users, self._training, self._heldout)
-        logs["loss"] = logs.pop(MEAN_LOSS, np.nan) / self._batch_size  # The task sums over a batch; a mean says more.
-        logs.update(measured)
-        better = not self.epochs or measured[STOPPING_METRIC] > self.epochs[self.best_epoch - 1][STOPPING_METRIC]
+        logs["loss"] = float(logs.pop(MEAN_LOSS, np.nan))
+        told = f"epoch {epoch + 1:>2}/{self._planned}: loss {logs['loss']:.3f}"
+        if self._validate is not None:
+            towers = self.model.towers()
+            logs[STOPPING_METRIC] = self._validate(towers)
+            better = not self.epochs or logs[STOPPING_METRIC] > self.epochs[self.best_epoch - 1][STOPPING_METRIC]
+            if better:
+                self.best_epoch, self.best_towers = epoch + 1, towers
+            elif epoch + 1 - self.best_epoch >= self._patience:
+                self.model.stop_training = True
+            told += f", validation Recall@{K} {logs[STOPPING_METRIC]:.4f}{' (best)' if better else ''}"
         seconds = time.monotonic() - self._started
-        self.epochs.append({"epoch": epoch + 1, "loss": float(logs["loss"]), **measured, "seconds": seconds})
-        if better:
-            self.best_epoch = epoch + 1
-            self._best_weights = self.model.get_weights()
-        elif epoch + 1 - self.best_epoch >= self._patience:
-            self.model.stop_training = True
-        tell(
-            f"epoch {epoch + 1:>2}/{self._max_epochs}: loss {self.epochs[-1]['loss']:.4f}, Recall@{K} "
-            f"{measured[STOPPING_METRIC]:.4f}{' (best)' if better else ''}, {seconds:.1f} s"
-        )
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Restores the weights of the best epoch."""
-        if self._best_weights is not None:
-            self.model.set_weights(self._best_weights)
+        self.epochs.append({"epoch": epoch + 1, **logs, "seconds": seconds})
+        tell(f"{told}, {seconds:.1f} s")
 
 
-def fit(
-    model: TwoTowerModel,
-    interactions: Interactions,
-    training: Histories,
-    heldout: Histories,
+def train(
+    histories: Histories,
+    books: int,
     parameters: Hyperparameters,
-    log_dir: str,
-) -> RetrievalEarlyStopping:
-    """Trains `model` until the held-out interactions say that it gets no better.
+    schedule: Schedule,
+    *,
+    embedding_dim: int,
+    temperature: float,
+    epochs: int | None = None,
+    validate: Validation | None = None,
+    log_dir: str | None = None,
+) -> Trained:
+    """Trains a pair of towers.
 
     Args:
-      model: trained in place.
-      interactions: what to train on.
-      training: the same, by user.
-      heldout: what to find, by user.
-      parameters: how.
-      log_dir: where TensorBoard finds its logs.
-
-    Returns:
-      The callback that watched, with what it measured.
+      histories: every reader's training books.
+      books: how many books there are.
+      parameters: learning rate, patience, share of books kept, seed.
+      schedule: batch, and the epochs over which the learning rate falls.
+      embedding_dim: width of the vectors.
+      temperature: divides the cosine.
+      epochs: when to stop, if before the schedule's end.
+      validate: says how good towers are; None: train for all `epochs`.
+      log_dir: where TensorBoard finds its logs; None: nowhere.
     """
-    random = np.random.default_rng(parameters.seed)
-    users = np.flatnonzero(heldout.sizes()).astype(np.int32)
-    if len(users) > parameters.max_validation_users:
-        users = np.sort(random.choice(users, parameters.max_validation_users, replace=False))
-    batches = ShuffledBatches(interactions, parameters.batch_size, parameters.seed)
-    watch = RetrievalEarlyStopping(
-        users, training, heldout, batches.batch_size, parameters.max_epochs, parameters.patience
+    batches = ReaderBatches(histories, schedule.batch_users, parameters.seed)
+    model = TwoTowerModel(
+        histories,
+        np.bincount(histories.books, minlength=books),
+        embedding_dim=embedding_dim,
+        temperature=temperature,
+        batch_users=batches.batch_users,
+        keep_share=parameters.keep_share,
+        seed=parameters.seed,
     )
-    model.compile(optimizer=FusedAdam(parameters.learning_rate))
-    model.fit(
-        batches,
-        epochs=parameters.max_epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=[watch, tf.keras.callbacks.TensorBoard(log_dir, profile_batch=0, write_graph=False)],
+    rate = tf.keras.optimizers.schedules.PolynomialDecay(
+        parameters.learning_rate, schedule.epochs * len(batches), parameters.learning_rate * LAST_LEARNING_RATE
     )
-    return watch
+    watch = RetrievalEarlyStopping(validate, schedule.epochs, parameters.patience)
+    callbacks: list[tf.keras.callbacks.Callback] = [watch]
+    if log_dir is not None:
+        callbacks.append(tf.keras.callbacks.TensorBoard(log_dir, profile_batch=0, write_graph=False))
+    model.compile(optimizer=RowwiseAdam(rate))
+    model.fit(batches, epochs=epochs or schedule.epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    return Trained(watch.best_towers or model.towers(), watch.best_epoch or len(watch.epochs), watch.epochs)

@@ -41,3 +41,7 @@ SERVED_KNOWN_USER: Final = "known_user"
 
 # Beside the SavedModel, in the folder that TF Serving leaves alone.
 MODEL_FACTS_FILE: Final = "assets.extra/readalike.json"
+TWIN_FILE: Final = "assets.extra/twin.npz"
+
+# In a blessing's folder, when it is none: the table of what was checked.
+REFUSAL_FILE: Final = "refusal.txt"

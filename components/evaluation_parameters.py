@@ -1,0 +1,39 @@
+"""What RetrievalEvaluator is told. Apart from the component, so that reading a configuration does not load TFX."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Peer = Literal["item_knn", "ease", "implicit_als"]
+
+
+class EvaluationParameters(BaseModel):
+    """How models are compared, and what a model must reach to be pushed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    peers: tuple[Peer, ...] = ()
+    """Peers that are tuned and measured beside popularity: `item_knn`, `ease` (up to 12,000 books),
+    `implicit_als`. They do not decide anything."""
+
+    max_recall_loss: float = Field(default=0.05, ge=0, le=1)
+    """How much of the served model's Recall@20 a new one may lack. The whole interval of the difference must stay above
+    that."""
+
+    min_coverage: float = Field(default=0.05, ge=0, le=1)
+    """Least share of the books that is recommended to anyone; of the places in all lists, if those are fewer."""
+
+    min_known_books: float = Field(default=0.95, ge=0, le=1)
+    """Least share of today's books that the model knows."""
+
+    min_slice_lift: float = Field(default=1.0, ge=0)
+    """Least Recall@20 among readers of few, of some and of many books, as a multiple of popularity's."""
+
+    unusable_served: Literal["refuse", "replace"] = "refuse"
+    """What to do when the served model cannot be compared with: refuse the new one, or let it replace the served."""
+
+    resamples: int = Field(default=1000, ge=100, le=100_000)
+    """Resamples of the bootstrap."""
+
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Seed of the bootstrap."""

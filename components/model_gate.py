@@ -1,0 +1,96 @@
+"""What a model must be to be pushed: the checks, and the table that says which failed."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from components.evaluation_parameters import EvaluationParameters
+from trainer.bootstrap import paired_interval
+from trainer.metrics import mean
+
+PerUser = npt.NDArray[np.float64]
+
+
+class Check(NamedTuple):
+    """One thing that was checked."""
+
+    what: str
+    found: str
+    needed: str
+    passed: bool
+
+
+def better_than_popularity(model: PerUser, popularity: PerUser, parameters: EvaluationParameters) -> Check:
+    """Checks that Recall@20 beats popularity's, the interval of the difference above zero.
+
+    Args:
+      model: `[n]`, Recall@20 of each hold-out user.
+      popularity: `[n]`, of the same users.
+      parameters: resamples and seed.
+    """
+    low, high = paired_interval(model, popularity, parameters.resamples, parameters.seed)
+    found = f"{mean(model):.4f} against {mean(popularity):.4f}; difference {low:+.4f} to {high:+.4f}"
+    return Check("Recall@20 against popularity", found, "difference above 0", low > 0)
+
+
+def not_worse_than_served(model: PerUser, served: PerUser, parameters: EvaluationParameters) -> Check:
+    """Checks that Recall@20 is not worse than the served model's, by more than is tolerated.
+
+    The whole interval of the difference must lie above the tolerated loss: a test of non-inferiority (Wellek, Testing
+    statistical hypotheses of equivalence and noninferiority, 2010).
+
+    Args:
+      model: `[n]`, Recall@20 of each hold-out user.
+      served: `[n]`, of the same users.
+      parameters: tolerance, resamples and seed.
+    """
+    low, high = paired_interval(model, served, parameters.resamples, parameters.seed)
+    least = -parameters.max_recall_loss * mean(served)
+    found = f"{mean(model):.4f} against {mean(served):.4f}; difference {low:+.4f} to {high:+.4f}"
+    needed = f"difference above {least:+.4f} (--evaluation.max-recall-loss {parameters.max_recall_loss:g})"
+    return Check("Recall@20 against the served model", found, needed, low >= least)
+
+
+def covers_enough(reachable_coverage: float, parameters: EvaluationParameters) -> Check:
+    """Checks that not only a few books are recommended."""
+    needed = f"at least {parameters.min_coverage:.1%} (--evaluation.min-coverage)"
+    passed = reachable_coverage >= parameters.min_coverage
+    return Check("coverage of the recommendations", f"{reachable_coverage:.1%}", needed, passed)
+
+
+def knows_enough(known: npt.NDArray[np.bool_], parameters: EvaluationParameters) -> Check:
+    """Checks that the model knows today's books, given `[books]` whether it knows each."""
+    share = float(known.mean()) if len(known) else 0.0
+    needed = f"at least {parameters.min_known_books:.1%} (--evaluation.min-known-books)"
+    return Check("today's books that it knows", f"{share:.1%}", needed, share >= parameters.min_known_books)
+
+
+def slices_hold(
+    model: dict[str, tuple[float, int]], popularity: dict[str, tuple[float, int]], parameters: EvaluationParameters
+) -> list[Check]:
+    """Checks Recall@20 in each slice of readers, given by name as recall and number of readers."""
+    checks = []
+    for name, (recall, readers) in model.items():
+        least = parameters.min_slice_lift * popularity[name][0]
+        needed = f"at least {least:.4f} (--evaluation.min-slice-lift {parameters.min_slice_lift:g} x popularity)"
+        what = f"Recall@20, readers of {name} books"
+        checks.append(Check(what, f"{recall:.4f} of {readers:,} readers", needed, recall >= least))
+    return checks
+
+
+def served_unusable(reason: str, parameters: EvaluationParameters) -> Check:
+    """Says that there is no comparison with the served model, and what the policy makes of it."""
+    passed = parameters.unusable_served == "replace"
+    needed = "a model to compare with, or --evaluation.unusable-served replace"
+    return Check("Recall@20 against the served model", f"not compared: {reason}", needed, passed)
+
+
+def table(checks: list[Check]) -> str:
+    """Returns the checks, a line each."""
+    width = max(len(check.what) for check in checks)
+    return "\n".join(
+        f"  {'ok     ' if check.passed else 'REFUSED'}  {check.what:<{width}}  {check.found}"
+        + ("" if check.passed else f"\n  {'':7}  {'':<{width}}  needed: {check.needed}")
+        for check in checks
+    )

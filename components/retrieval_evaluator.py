@@ -1,0 +1,231 @@
+"""RetrievalEvaluator: measures the new model, its peers and the served model on one hold-out, and blesses or refuses."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import tensorflow_transform as tft
+from tfx import v1 as tfx
+
+from components import model_gate, parquet_examples
+from components.evaluation_parameters import EvaluationParameters
+from components.served_model import ServedModel, read_served_model
+from trainer.beyond_accuracy import Genres, genres_of_books
+from trainer.interactions import Histories, Ids, Interactions, group_by_user, joined, read_interactions
+from trainer.judged_model import JudgedModel
+from trainer.measures import CUTOFFS, Surroundings, activity_recalls, measure
+from trainer.metrics import mean, recall
+from trainer.peers import rank_peers
+from trainer.ranking import Rankings, popularity_scorer, rank
+from trainer.training import K
+from trainer.twin import hash_interactions, read_twin
+from trainer.vocabulary import Vocabulary, read_vocabulary
+from transform import features
+from transform.progress import tell
+
+METRICS_FILE: Final = "metrics.json"
+POPULARITY: Final = "popularity"
+NEW_MODEL: Final = "model"
+SHOWN: Final = ("recall", "ndcg", "hit_rate", "mrr")
+
+
+class Holdout(NamedTuple):
+    """What models are judged by."""
+
+    users: Vocabulary
+    books: Vocabulary
+    train: Interactions
+    heldout: Interactions
+    genres: Genres
+
+    def histories(self) -> tuple[Histories, Histories]:
+        """Returns what each user has read, and what was held out."""
+        return group_by_user(self.train, len(self.users)), group_by_user(self.heldout, len(self.users))
+
+
+class Verdict(NamedTuple):
+    """What the evaluation found."""
+
+    metrics: dict[str, Any]
+    checks: list[model_gate.Check]
+
+    @property
+    def blessed(self) -> bool:
+        """Whether the model may be pushed."""
+        return all(check.passed for check in self.checks)
+
+
+@tfx.dsl.components.component
+def RetrievalEvaluator(  # noqa: N802 (components are nouns)
+    examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
+    transformed_examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
+    transform_graph: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.TransformGraph],
+    model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
+    evaluation: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
+    blessing: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelBlessing],
+    push_dir: tfx.dsl.components.Parameter[str],
+    parameters: tfx.dsl.components.Parameter[str],
+) -> None:
+    """Ranks all books for all hold-out users by the model's twin, and decides whether the model may be pushed.
+
+    Args:
+      examples: the splits with genres.
+      transformed_examples: the splits in ids.
+      transform_graph: the vocabularies.
+      model: what Trainer exported, with its twin.
+      evaluation: gets `metrics.json`.
+      blessing: gets the verdict, and `refusal.txt` if it is against the model.
+      push_dir: where the served model is.
+      parameters: `EvaluationParameters`, as JSON.
+    """
+    holdout = read_holdout(examples.uri, transformed_examples.uri, transform_graph.uri)
+    twin = read_twin(f"{model.uri}/Format-Serving/{features.TWIN_FILE}")
+    judged = JudgedModel(twin, holdout.books.tokens, group_by_user(holdout.train, len(holdout.users)))
+    verdict = evaluate(
+        holdout, judged, read_served_model(push_dir), EvaluationParameters.model_validate_json(parameters)
+    )
+    _write(f"{evaluation.uri}/{METRICS_FILE}", json.dumps(verdict.metrics, indent=2, ensure_ascii=False) + "\n")
+    for name in SHOWN:
+        evaluation.set_float_custom_property(f"{name}_at_{K}", verdict.metrics[NEW_MODEL][f"{name}_at_{K}"]["value"])
+    refusal = model_gate.table(verdict.checks)
+    for line in refusal.splitlines():
+        tell(line.strip())
+    blessing.set_int_custom_property("blessed", int(verdict.blessed))
+    _write(f"{blessing.uri}/{'BLESSED' if verdict.blessed else 'NOT_BLESSED'}", "")
+    if not verdict.blessed:
+        _write(f"{blessing.uri}/{features.REFUSAL_FILE}", refusal)
+
+
+def evaluate(
+    holdout: Holdout, model: JudgedModel, served: ServedModel | None, parameters: EvaluationParameters
+) -> Verdict:
+    """Measures everything and checks the model.
+
+    Args:
+      holdout: the split, the same for all.
+      model: the new model's twin.
+      served: what is served now, if anything is.
+      parameters: how, and what is needed.
+    """
+    training, wanted = holdout.histories()
+    users = np.flatnonzero(wanted.sizes()).astype(np.int32)
+    depth = max(CUTOFFS)
+    surroundings = Surroundings(training, wanted, holdout.books.counts, holdout.genres)
+    rankings = {
+        NEW_MODEL: rank(model.scores, users, training, wanted, depth),
+        POPULARITY: rank(popularity_scorer(holdout.books.counts), users, training, wanted, depth),
+        **rank_peers(parameters.peers, training, wanted, users, len(holdout.books), depth, parameters.seed),
+    }
+    metrics = {
+        name: measure(found, surroundings, parameters.resamples, parameters.seed) for name, found in rankings.items()
+    }
+    recalls = {name: recall(found.hits, found.relevant, K) for name, found in rankings.items()}
+    checks = [
+        model_gate.better_than_popularity(recalls[NEW_MODEL], recalls[POPULARITY], parameters),
+        model_gate.covers_enough(metrics[NEW_MODEL][f"reachable_coverage_at_{K}"]["value"], parameters),
+        model_gate.knows_enough(model.known, parameters),
+        *model_gate.slices_hold(
+            *(activity_recalls(rankings[name], training) for name in (NEW_MODEL, POPULARITY)), parameters
+        ),
+    ]
+    comparison: dict[str, Any] = {}
+    if served is not None:
+        check, comparison = _compare(holdout, model, served, users, rankings[NEW_MODEL], parameters)
+        checks.insert(1, check)
+    _show(metrics, len(users))
+    metrics |= {
+        "holdout_users": len(users),
+        "heldout_interactions": len(holdout.heldout),
+        "served": comparison,
+        "checks": [check._asdict() for check in checks],
+    }
+    return Verdict(metrics, checks)
+
+
+def _compare(
+    holdout: Holdout,
+    model: JudgedModel,
+    served: ServedModel,
+    users: Ids,
+    rankings: Rankings,
+    parameters: EvaluationParameters,
+) -> tuple[model_gate.Check, dict[str, Any]]:
+    """Compares with the served model on what neither twin was trained on."""
+    facts: dict[str, Any] = {"version": served.version}
+    if served.twin is None:
+        return model_gate.served_unusable(f"version {served.version}: {served.why_not}", parameters), facts
+    training, _ = holdout.histories()
+    other = JudgedModel(served.twin, holdout.books.tokens, training)
+    pairs = (
+        np.isin(hash_interactions(holdout.users.tokens, holdout.books.tokens, some), served.twin.trained_on)
+        for some in (holdout.train, holdout.heldout)
+    )
+    known_training, leaked = pairs
+    facts |= {"known_books": float(other.known.mean()), "heldout_interactions_left_out": int(leaked.sum())}
+    reason = ""
+    if not other.known.any():
+        reason = "knows none of today's books"
+    elif not known_training.any():
+        reason = "was trained on none of today's interactions: other readers, or another pseudonym key"
+    elif leaked.all():
+        reason = "was trained on the whole hold-out: another --split.seed"
+    if reason:
+        return model_gate.served_unusable(f"version {served.version} {reason}", parameters), facts
+    kept = Interactions(holdout.heldout.users[~leaked], holdout.heldout.books[~leaked])
+    wanted = group_by_user(kept, len(holdout.users))
+    left_out = Interactions(holdout.heldout.users[leaked], holdout.heldout.books[leaked])
+    hidden = group_by_user(joined(holdout.train, left_out), len(holdout.users))
+    mine = rankings if not leaked.any() else rank(model.scores, users, hidden, wanted, K)
+    others = rank(other.scores, users, hidden, wanted, K)
+    first, second = (recall(found.hits, found.relevant, K) for found in (mine, others))
+    facts |= {f"recall_at_{K}": mean(second), f"recall_at_{K}_of_the_new_model": mean(first)}
+    return model_gate.not_worse_than_served(first, second, parameters), facts
+
+
+def read_holdout(examples_uri: str, transformed_uri: str, transform_uri: str) -> Holdout:
+    """Reads the splits and vocabularies from the artifacts' folders."""
+    transformed = tft.TFTransformOutput(transform_uri)
+    users, books = (
+        read_vocabulary(transformed.vocabulary_file_by_name(name))
+        for name in (features.USER_VOCABULARY, features.ISBN_VOCABULARY)
+    )
+    train, heldout = (
+        read_interactions([f"{transformed_uri}/Split-{split}/*"])
+        for split in (features.TRAIN_SPLIT, features.EVAL_SPLIT)
+    )
+    books = Vocabulary(books.tokens, np.bincount(train.books, minlength=len(books)))
+    return Holdout(users, books, train, heldout, read_genres(examples_uri, books.tokens))
+
+
+def read_genres(examples_uri: str, books: Sequence[bytes]) -> Genres:
+    """Returns the genres of `books`, from the first training review of each that names any."""
+    ids = {book: number for number, book in enumerate(books)}
+    found: dict[int, list[bytes]] = {}
+    for path in parquet_examples.part_paths(examples_uri, features.TRAIN_SPLIT):
+        for table in parquet_examples.read_row_groups(path):
+            titles = parquet_examples.scalar_column(table, features.ISBN)
+            genres = table.column(features.GENRES).combine_chunks()
+            named = np.flatnonzero(np.asarray(pc.fill_null(pc.list_value_length(genres), 0)))
+            titles = titles.take(pa.array(named)).dictionary_encode()
+            _, first = np.unique(np.asarray(titles.indices), return_index=True)
+            for row in first:
+                book = ids.get(titles[int(row)].as_py())
+                if book is not None and book not in found:
+                    found[book] = genres[int(named[row])].as_py()
+    return genres_of_books(list(found), list(found.values()), len(books))
+
+
+def _show(metrics: dict[str, Any], users: int) -> None:
+    columns = [f"{name}_at_{K}" for name in SHOWN] + [f"coverage_at_{K}"]
+    tell(f"{users:,} hold-out users        " + "  ".join(f"{column:>14}" for column in columns))
+    for name, measured in metrics.items():
+        tell(f"{name:<26} " + "  ".join(f"{measured[column]['value']:>14.4f}" for column in columns))
+
+
+def _write(path: str, text: str) -> None:
+    tfx.dsl.io.fileio.makedirs(path.rpartition("/")[0])
+    with tfx.dsl.io.fileio.open(path, "w") as file:
+        file.write(text)

@@ -1,0 +1,38 @@
+"""A twin, today's or the served model's, asked about today's readers and books."""
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from trainer.book_towers import BookTowers
+from trainer.interactions import Histories, Ids
+from trainer.twin import Twin
+
+
+class JudgedModel:
+    """A twin with its books brought to today's ids."""
+
+    def __init__(self, twin: Twin, books: list[bytes], training: Histories):
+        """Sets the model up.
+
+        Args:
+          twin: what is judged.
+          books: today's books by id. What the twin does not know of them it neither uses nor recommends.
+          training: what each reader has read, in today's ids.
+        """
+        rows = {book: row for row, book in enumerate(twin.books)}
+        row = np.array([rows.get(book, -1) for book in books], np.int64)
+        known = row >= 0
+        self.known: npt.NDArray[np.bool_] = known
+        """`[books]`: whether the twin knows the book."""
+        towers = twin.towers
+        width = towers.candidate_table.shape[1]
+        query, candidate = (np.zeros((len(books), width), np.float32) for _ in range(2))
+        query[known], candidate[known] = towers.query_table[row[known]], towers.candidate_table[row[known]]
+        self._towers = BookTowers(query, candidate, towers.widths)
+        self._training = training
+        self._penalty = tf.constant(np.where(known, 0.0, -np.inf).astype(np.float32))[tf.newaxis]
+
+    def scores(self, users: Ids) -> tf.Tensor:
+        """Returns float `[n, books]` for `users` `[n]`; minus infinity for books that the twin does not know."""
+        return self._towers.scores(self._training, users) + self._penalty

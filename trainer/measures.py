@@ -1,0 +1,87 @@
+"""Everything that is measured of one model's rankings for the hold-out users."""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer import beyond_accuracy, slices
+from trainer.bootstrap import interval
+from trainer.interactions import Histories, row_entries
+from trainer.metrics import ACCURACY, mean, recall
+from trainer.ranking import Rankings
+from trainer.training import K
+
+CUTOFFS: Final = (10, 20, 100)
+
+
+class Surroundings(NamedTuple):
+    """What measures are relative to."""
+
+    training: Histories
+    heldout: Histories
+    book_counts: npt.NDArray[np.int64]
+    """`[books]`: training interactions."""
+
+    genres: beyond_accuracy.Genres
+
+
+def measure(rankings: Rankings, surroundings: Surroundings, resamples: int, seed: int) -> dict[str, Any]:
+    """Measures rankings of at least 100 places.
+
+    Returns:
+      `<metric>_at_<k>` by name, each with `value`, and `low` and `high` of its 95 % interval where it is a mean over
+      users; `slices` with Recall@20 by readers' activity, books' popularity and genre.
+    """
+    measured: dict[str, Any] = {}
+    for name, metric in ACCURACY.items():
+        for k in CUTOFFS:
+            measured[f"{name}_at_{k}"] = _with_interval(metric(rankings.hits, rankings.relevant, k), resamples, seed)
+    top, counts, genres = rankings.books[:, :K], surroundings.book_counts, surroundings.genres
+    readers = int(np.count_nonzero(surroundings.training.sizes()))
+    indptr, history = surroundings.training.row_splits, surroundings.training.books
+    affinity = beyond_accuracy.genre_affinity(top, indptr, history, rankings.users, genres)
+    random = beyond_accuracy.random_affinity(indptr, history, rankings.users, genres)
+    for name, values in {
+        "novelty": beyond_accuracy.novelty(top, counts, readers),
+        "popularity_percentile": beyond_accuracy.popularity_percentile(top, counts),
+        "genre_diversity": beyond_accuracy.intra_list_diversity(top, genres),
+        "genre_affinity": affinity,
+        "genre_affinity_of_random_books": np.where(np.isnan(affinity), np.nan, random),
+    }.items():
+        measured[f"{name}_at_{K}"] = _with_interval(values, resamples, seed)
+    for name, value in {
+        "coverage": beyond_accuracy.coverage(top, len(counts)),
+        "reachable_coverage": beyond_accuracy.reachable_coverage(top, len(counts)),
+        "gini": beyond_accuracy.gini(top, len(counts)),
+    }.items():
+        measured[f"{name}_at_{K}"] = {"value": float(value)}
+    measured["slices"] = _slices(rankings, surroundings)
+    return measured
+
+
+def activity_recalls(rankings: Rankings, training: Histories) -> dict[str, tuple[float, int]]:
+    """Returns mean Recall@20 and number of readers for readers of few, some and many books; empty slices are left out."""
+    recalls = recall(rankings.hits, rankings.relevant, K)
+    masks = slices.activity_slices(training.sizes()[rankings.users])
+    return {name: (mean(recalls[mask]), int(mask.sum())) for name, mask in masks.items() if mask.any()}
+
+
+def _slices(rankings: Rankings, surroundings: Surroundings) -> dict[str, Any]:
+    _, heldout_books = row_entries(surroundings.heldout, rankings.users)
+    classes = slices.popularity_classes(surroundings.book_counts)
+    ranked, hits = rankings.books, rankings.hits
+    tables = {
+        "activity": (activity_recalls(rankings, surroundings.training), "readers"),
+        "popularity": (slices.recall_by_class(ranked, hits, heldout_books, classes, K), "heldout_interactions"),
+        "genre": (slices.recall_by_genre(ranked, hits, heldout_books, surroundings.genres, K), "heldout_interactions"),
+    }
+    return {
+        table: {name: {f"recall_at_{K}": value, unit: size} for name, (value, size) in rows.items()}
+        for table, (rows, unit) in tables.items()
+    }
+
+
+def _with_interval(values: npt.NDArray[np.float64], resamples: int, seed: int) -> dict[str, float]:
+    low, high = interval(values, resamples, seed)
+    return {"value": mean(values), "low": low, "high": high}

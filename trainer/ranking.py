@@ -1,0 +1,94 @@
+"""Full ranking of all books for hold-out users, in blocks of users: bounded memory, one protocol for every scorer."""
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from trainer import metrics
+from trainer.interactions import Histories, Ids, row_entries
+
+# Scores in memory at a time, 4 bytes each.
+BLOCK_SCORES: Final = 16_000_000
+NO_BOOK: Final = -1
+
+# [users] -> [users, books]
+Scorer = Callable[[Ids], tf.Tensor]
+
+
+class Rankings(NamedTuple):
+    """The best books for some users, and which of them were held out."""
+
+    users: Ids
+    """`[n]`"""
+
+    books: Ids
+    """`[n, k]`, best first; `NO_BOOK` where none is left."""
+
+    hits: npt.NDArray[np.bool_]
+    """`[n, k]`: whether the book was held out."""
+
+    relevant: Ids
+    """`[n]`: how many books were held out."""
+
+
+def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, k: int) -> Rankings:
+    """Ranks all books for `users`, their training books left out, and compares with what was held out.
+
+    Args:
+      score: returns float `[users, books]` for int `[users]`; minus infinity: never recommended.
+      users: `[n]` hold-out users.
+      training: the books to leave out.
+      heldout: the books to find.
+      k: length of the ranking; padded with `NO_BOOK` where there are fewer books.
+    """
+    ranked, hits = [np.zeros((0, k), np.int32)], [np.zeros((0, k), np.bool_)]
+    for block in _blocks(score, users):
+        best = _best(score(block), block, training, k)
+        ranked.append(best)
+        hits.append(_hits(best, block, heldout))
+    return Rankings(users, np.concatenate(ranked), np.concatenate(hits), heldout.sizes()[users])
+
+
+def mean_recall(score: Scorer, users: Ids, training: Histories, heldout: Histories, k: int) -> float:
+    """Returns the mean Recall@k of a full ranking; see `rank`."""
+    rankings = rank(score, users, training, heldout, k)
+    return metrics.mean(metrics.recall(rankings.hits, rankings.relevant, k))
+
+
+def popularity_scorer(counts: npt.NDArray[np.int64]) -> Scorer:
+    """Returns the scorer that ranks books by how many training interactions they have, for everyone alike.
+
+    Args:
+      counts: `[books]`.
+    """
+    scores = tf.constant(counts, tf.float32)[tf.newaxis]
+    return lambda users: tf.repeat(scores, len(users), axis=0)
+
+
+def _blocks(score: Scorer, users: Ids) -> Iterator[Ids]:
+    if not len(users):
+        return
+    books = int(score(users[:1]).shape[1])
+    size = max(BLOCK_SCORES // max(books, 1), 1)
+    for start in range(0, len(users), size):
+        yield users[start : start + size]
+
+
+def _best(scores: tf.Tensor, users: Ids, training: Histories, k: int) -> Ids:
+    seen = np.stack(row_entries(training, users), axis=1)
+    scores = tf.tensor_scatter_nd_update(scores, seen, tf.fill([len(seen)], -np.inf))
+    values, ranked = tf.math.top_k(scores, min(k, int(scores.shape[1])))
+    ranked = np.where(np.isfinite(values.numpy()), ranked.numpy(), NO_BOOK)
+    return np.pad(ranked, ((0, 0), (0, k - ranked.shape[1])), constant_values=NO_BOOK)
+
+
+def _hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.bool_]:
+    """Returns `[n, k]`: whether `ranked` `[n, k]` was held out, by looking each pair up among the sorted ones."""
+    rows, relevant = row_entries(heldout, users)
+    books = max(int(ranked.max(initial=0)), int(relevant.max(initial=0))) + 2
+    wanted = rows.astype(np.int64) * books + relevant
+    asked = np.arange(len(users), dtype=np.int64)[:, np.newaxis] * books + np.where(ranked < 0, books - 1, ranked)
+    return np.isin(asked, wanted)

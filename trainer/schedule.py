@@ -1,0 +1,30 @@
+"""What of the training follows from the data, where the configuration leaves it open.
+
+A step costs readers x different books of theirs, and a reader's books are learned from once an epoch: few readers need
+small batches and many epochs, many readers the reverse. The numbers were measured from a thousand readers to half a
+million: see docs/recommendation-quality.md.
+"""
+
+from typing import Final, NamedTuple
+
+from trainer.hyperparameters import Hyperparameters
+
+
+class Schedule(NamedTuple):
+    """How long the towers are trained, and in which portions."""
+
+    batch_users: int
+    epochs: int
+
+
+# Up to how many readers which schedule is used.
+SCHEDULES: Final = ((2_000, Schedule(64, 30)), (100_000, Schedule(256, 20)))
+MANY_READERS: Final = Schedule(512, 16)
+
+
+def schedule_for(readers: int, parameters: Hyperparameters) -> Schedule:
+    """Returns the schedule for a number of readers with training books; what `parameters` sets wins."""
+    rule = next((schedule for most, schedule in SCHEDULES if readers <= most), MANY_READERS)
+    return Schedule(
+        min(parameters.batch_users or rule.batch_users, max(readers, 1)), parameters.max_epochs or rule.epochs
+    )

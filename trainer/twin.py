@@ -1,0 +1,99 @@
+"""The twin of a pushed model: the same recipe, fitted without the hold-out, so that the hold-out can judge it.
+
+The pushed model has seen every interaction, which is best for its readers and useless for measuring. Its twin goes with
+it, beside the SavedModel, and can be asked about any reader's history, today's too. It also names, by hashes, the
+interactions that it was trained on: a later run leaves them out when it compares the two.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from trainer.book_towers import BookTowers, Table
+from trainer.interactions import Interactions
+from transform.errors import DataError
+
+Hashes = npt.NDArray[np.uint32]
+
+_FIRST_FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)
+_SECOND_FACTOR: Final = np.uint64(0xBF58476D1CE4E5B9)
+
+
+class Twin(NamedTuple):
+    """What the file holds."""
+
+    towers: BookTowers
+    books: list[bytes]
+    """The books by row of the towers' tables."""
+
+    trained_on: Hashes
+    """Sorted hashes of the interactions that the towers were fitted on. One in four billion is there by accident."""
+
+
+def hash_interactions(users: Sequence[bytes], books: Sequence[bytes], interactions: Interactions) -> Hashes:
+    """Returns `[n]`: a hash of the names in each interaction, the same in every run whatever the ids are.
+
+    Args:
+      users: pseudonyms by id.
+      books: books by id.
+      interactions: `[n]` pairs of ids.
+    """
+    user_part = _hash_names(users)[interactions.users] * _FIRST_FACTOR
+    mixed = (user_part ^ _hash_names(books)[interactions.books]) * _SECOND_FACTOR
+    return (mixed >> np.uint64(32)).astype(np.uint32)
+
+
+def write_twin(twin: Twin, path: str) -> None:
+    """Writes `twin` to `path`. The tables are kept in half precision: the ranks of a few close books may change."""
+    towers = twin.towers
+    content = io.BytesIO()
+    np.savez(
+        content,
+        query_table=_scaled(towers).astype(np.float16),
+        candidate_table=towers.candidate_table.astype(np.float16),
+        widths=np.array(towers.widths, np.int32),
+        book_bytes=np.frombuffer(b"".join(twin.books), np.uint8),
+        book_lengths=np.array([len(book) for book in twin.books], np.int32),
+        trained_on=twin.trained_on,
+    )
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(content.getvalue())
+
+
+def read_twin(path: str) -> Twin:
+    """Reads what `write_twin` wrote.
+
+    Raises:
+      DataError: there is no such file, or it is damaged.
+    """
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file, np.load(io.BytesIO(file.read()), allow_pickle=False) as content:
+            ends = np.cumsum(content["book_lengths"])
+            text = content["book_bytes"].tobytes()
+            towers = BookTowers(
+                content["query_table"].astype(np.float32),
+                content["candidate_table"].astype(np.float32),
+                tuple(content["widths"].tolist()),
+            )
+            starts = ends - content["book_lengths"]
+            books = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+            return Twin(towers, books, content["trained_on"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, tf.errors.OpError) as error:
+        raise DataError(f"{path}: cannot be read ({type(error).__name__}).") from error
+
+
+def _hash_names(names: Sequence[bytes]) -> npt.NDArray[np.uint64]:
+    digests = b"".join(hashlib.blake2b(name, digest_size=8).digest() for name in names)
+    return np.frombuffer(digests, "<u8")
+
+
+def _scaled(towers: BookTowers) -> Table:
+    """Returns the query table with the largest entry of each part at 1: queries are normalised, so they stay."""
+    parts = np.split(towers.query_table, np.cumsum(towers.widths)[:-1], axis=1)
+    return np.concatenate([part / max(float(np.abs(part).max(initial=0)), 1e-30) for part in parts], axis=1)
