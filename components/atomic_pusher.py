@@ -69,7 +69,7 @@ class AtomicPusher(tfx.components.Pusher):
 
 
 def require_blessing(blessing: types.Artifact) -> None:
-    """Raises GateError, with the table of what was checked, if `blessing` is none. The stock Pusher just does nothing."""
+    """Raises GateError, with the table of what was checked, if `blessing` is none; the stock Pusher does nothing."""
     if blessing.get_int_custom_property("blessed") == 1:
         return
     with tfx.dsl.io.fileio.open(f"{blessing.uri}/{features.REFUSAL_FILE}", "r") as file:

@@ -1,4 +1,4 @@
-"""RetrievalEvaluator: measures the new model, its peers and the served model on one hold-out, and blesses or refuses."""
+"""RetrievalEvaluator: measures the new model, its peers and the served one on one hold-out, and blesses or refuses."""
 
 import json
 from collections.abc import Sequence
@@ -128,7 +128,9 @@ def evaluate(
         model_gate.covers_enough(metrics[NEW_MODEL][f"reachable_coverage_at_{K}"]["value"], parameters),
         model_gate.knows_enough(model.known, parameters),
         *model_gate.slices_hold(
-            *(activity_recalls(rankings[name], training) for name in (NEW_MODEL, POPULARITY)), parameters
+            activity_recalls(rankings[NEW_MODEL], training),
+            activity_recalls(rankings[POPULARITY], training),
+            parameters,
         ),
     ]
     comparison: dict[str, Any] = {}
@@ -136,13 +138,13 @@ def evaluate(
         check, comparison = _compare(holdout, model, served, users, rankings[NEW_MODEL], parameters)
         checks.insert(1, check)
     _show(metrics, len(users))
-    metrics |= {
+    facts = {
         "holdout_users": len(users),
         "heldout_interactions": len(holdout.heldout),
         "served": comparison,
         "checks": [check._asdict() for check in checks],
     }
-    return Verdict(metrics, checks)
+    return Verdict({**metrics, **facts}, checks)
 
 
 def _compare(

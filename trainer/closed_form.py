@@ -1,15 +1,15 @@
 """Two towers in closed form: a shrunk singular value decomposition of the matrix of who read what.
 
-X is the 0/1 matrix of readers and books, D its row and column sums. X~ = D_reader^-1/2 X D_book^-1/4 is decomposed into
-its largest singular values s and right vectors W. The towers are
+X is the 0/1 matrix of readers and books, D its row and column sums. X~ = D_reader^-1/2 X D_book^-1/4 is decomposed
+into its largest singular values s and right vectors W. The towers are
 
     query      D_book^-1/4 W sqrt(f), summed over the books read and brought to length 1
     candidate  count ^ (1/4 - g) sqrt(f) W          f = s^2 / (s^2 + c s_d^2)
 
-where f is what a ridge regression of the books on themselves leaves of each direction (Hastie, Tibshirani, Friedman, The
-Elements of Statistical Learning, 2009, 3.4.1; Steck, Embarrassingly shallow autoencoders for sparse data, WWW 2019, is
-the same regression at full rank without a diagonal), g damps popularity and c shrinks. Seconds to fit; both g and c only
-rescale, so that trying them costs nothing.
+where f is what a ridge regression of the books on themselves leaves of each direction (Hastie, Tibshirani, Friedman,
+The Elements of Statistical Learning, 2009, 3.4.1; Steck, Embarrassingly shallow autoencoders for sparse data, WWW 2019,
+is the same regression at full rank without a diagonal), g damps popularity and c shrinks. Both only rescale, so that
+trying them costs little.
 """
 
 from typing import Final, NamedTuple

@@ -1,7 +1,7 @@
 """The recipe of a model: chosen once on validation, then fitted as often as it is needed, on more and more of the data.
 
-Recall@20 of some readers' withheld training books decides the temperature, the epochs, the closed form's two settings and
-how much of it is blended in. The hold-out that the model is judged by takes no part in that.
+Recall@20 of some readers' withheld training books decides the temperature, the epochs, the closed form's two settings
+and how much of it is blended in. The hold-out that the model is judged by takes no part in that.
 """
 
 from itertools import product

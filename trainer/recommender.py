@@ -1,7 +1,7 @@
 """What is exported: a module of plain TensorFlow operations that turns pseudonyms into books.
 
-It holds every book once, and every reader's books as integer ids: from them come a reader's vector, and what to leave out.
-Nobody has to send what a reader has read.
+It holds every book once, and every reader's books as integer ids: from them come a reader's vector, and what to leave
+out. Nobody has to send what a reader has read.
 """
 
 from typing import Final

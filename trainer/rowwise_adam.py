@@ -8,8 +8,8 @@ import tensorflow as tf
 class RowwiseAdam(tf.keras.optimizers.legacy.Adam):
     """Adam (Kingma and Ba, 2015) whose moments and rows move only when the step names them.
 
-    Keras' own Adam sweeps the whole of every embedding table in each step, for rows that still have momentum. Here a row
-    rests until it is named again: a step costs what its books cost, however large the catalogue is.
+    Keras' own Adam sweeps the whole of every embedding table in each step, for rows that still have momentum. Here a
+    row rests until it is named again: a step costs what its books cost, however large the catalogue is.
     """
 
     def _resource_apply_sparse(
