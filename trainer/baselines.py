@@ -16,6 +16,8 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import lapack
 
+from trainer.neighbours import BLOCK_BOOKS, book_products, largest_per_row, nearest_books
+
 Matrix = npt.NDArray[np.float32]
 
 # int32 [n] -> float32 [n, books]
@@ -26,14 +28,11 @@ Settings = dict[str, Any]
 EASE_MAX_BOOKS: Final = 12_000
 """EASE keeps a dense `[books, books]`: 0.6 GB at this size, and two of them while the grid is searched."""
 
-BLOCK_BOOKS: Final = 512
-"""Rows of a `[books, books]` product that are computed at once; 120 MB where it is dense and there are 57,000 books."""
-
 ALS_ITERATIONS: Final = 15
 
 GRIDS: Final[dict[str, dict[str, tuple[float, ...]]]] = {
     "popularity": {},
-    "item_knn": {"neighbours": (20, 50, 100, 200, 400)},
+    "item_knn": {"neighbours": (3, 5, 10, 20, 50, 100, 200)},
     "ease": {"regularisation": (10, 30, 60, 120, 250, 500, 1000)},
     "implicit_als": {"factors": (64, 128), "alpha": (1, 10), "regularisation": (1, 10, 50)},
 }
@@ -60,7 +59,7 @@ def item_knn(interactions: sparse.csr_matrix, neighbours: int) -> Scorer:
       interactions: `[users, books]`.
       neighbours: how many most similar books of each book count; of equally similar ones those with the lower ids.
     """
-    return _knn_scorer(interactions, _nearest_books(interactions, neighbours))
+    return _knn_scorer(interactions, nearest_books(interactions, neighbours))
 
 
 def ease(interactions: sparse.csr_matrix, regularisation: float) -> Scorer:
@@ -169,48 +168,9 @@ def _fitter(name: str, interactions: sparse.csr_matrix, seed: int) -> Callable[[
         gram = _gram(interactions)
         return lambda settings: _ease_scorer(interactions, _ease_weights(gram.copy(), **settings))
     if name == "item_knn":
-        nearest = _nearest_books(interactions, max(int(n) for n in GRIDS[name]["neighbours"]))
-        return lambda settings: _knn_scorer(interactions, _largest_per_row(nearest, **settings))
+        nearest = nearest_books(interactions, max(int(n) for n in GRIDS[name]["neighbours"]))
+        return lambda settings: _knn_scorer(interactions, largest_per_row(nearest, **settings))
     return lambda settings: fit(name, interactions, settings, seed)
-
-
-def _products(interactions: sparse.csr_matrix) -> Iterator[tuple[int, sparse.csr_matrix]]:
-    """Yields the first book and `[block, books]` of X'X: for 0 and 1, how many users two books have in common."""
-    by_book = interactions.T.tocsr()
-    for start in range(0, by_book.shape[0], BLOCK_BOOKS):
-        # [block, users] @ [users, books] -> [block, books]
-        yield start, by_book[start : start + BLOCK_BOOKS] @ interactions
-
-
-def _nearest_books(interactions: sparse.csr_matrix, neighbours: int) -> sparse.csr_matrix:
-    """Returns `[books, books]`: in each row the cosine similarities of the books nearest to it, itself left out."""
-    norms = np.sqrt(np.asarray(interactions.multiply(interactions).sum(axis=0), np.float64).ravel())
-    blocks = []
-    for start, product in _products(interactions):
-        rows = start + np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))
-        columns = product.indices
-        # A 0 is never kept: this drops a book as its own neighbour.
-        product.data = np.where(rows == columns, 0, product.data / (norms[rows] * norms[columns])).astype(np.float32)
-        blocks.append(_largest_per_row(product, neighbours))
-    return sparse.vstack(blocks, format="csr")
-
-
-def _largest_per_row(matrix: sparse.csr_matrix, neighbours: int) -> sparse.csr_matrix:
-    """Keeps the `neighbours` largest values above 0 of each row; of equals the ones in the first columns."""
-    data, columns, row_splits = [], [], [0]
-    for start, stop in itertools.pairwise(matrix.indptr):
-        values, books = matrix.data[start:stop], matrix.indices[start:stop]
-        values, books = values[values > 0], books[values > 0]
-        if len(values) > neighbours:
-            threshold = np.partition(values, -neighbours)[-neighbours]
-            above, equal = values > threshold, np.sort(books[values == threshold])
-            room = neighbours - int(above.sum())
-            values = np.concatenate([values[above], np.full(room, threshold, np.float32)])
-            books = np.concatenate([books[above], equal[:room]])
-        data.append(values)
-        columns.append(books)
-        row_splits.append(row_splits[-1] + len(values))
-    return sparse.csr_matrix((np.concatenate(data), np.concatenate(columns), row_splits), shape=matrix.shape)
 
 
 def _knn_scorer(interactions: sparse.csr_matrix, nearest: sparse.csr_matrix) -> Scorer:
@@ -228,7 +188,7 @@ def _gram(interactions: sparse.csr_matrix) -> Matrix:
             f" {EASE_MAX_BOOKS:,}: leave it out, or keep fewer books by asking for more reviews of each"
         )
     gram = np.empty((books, books), np.float32)
-    for start, product in _products(interactions):
+    for start, product in book_products(interactions):
         gram[start : start + BLOCK_BOOKS] = product.toarray()
     return gram
 

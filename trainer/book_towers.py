@@ -52,12 +52,3 @@ def encode(
     sums = tf.math.unsorted_segment_sum(tf.gather(table, books), rows, readers)
     parts = [tf.math.l2_normalize(part, axis=-1) for part in tf.split(sums, list(widths), axis=1)]
     return tf.concat(parts, axis=1)
-
-
-def joined_towers(parts: Sequence[tuple[float, BookTowers]]) -> BookTowers:
-    """Returns towers whose scores are the weighted sum of the scores of `parts`."""
-    return BookTowers(
-        np.concatenate([towers.query_table for _, towers in parts], axis=1),
-        np.concatenate([np.float32(weight) * towers.candidate_table for weight, towers in parts], axis=1),
-        tuple(width for _, towers in parts for width in towers.widths),
-    )

@@ -12,6 +12,7 @@ is the same regression at full rank without a diagonal), g damps popularity and 
 trying them costs little.
 """
 
+from itertools import product
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,12 +23,21 @@ from sklearn.utils.extmath import randomized_svd
 from trainer.book_towers import BookTowers
 
 BOOK_EXPONENT: Final = 0.25
-POPULARITY_DAMPINGS: Final = (0.0, 0.15, 0.25, 0.35)
-SHRINKAGES: Final = (1.0, 3.0, 10.0)
 POWER_ITERATIONS: Final = 6
 
-# A wider decomposition than is kept makes the kept directions exact.
+# Directions that are decomposed; the narrower settings keep the strongest of them.
 DECOMPOSED_DIM: Final = 256
+
+
+class Settings(NamedTuple):
+    """What is chosen on validation."""
+
+    popularity_damping: float = 0.25
+    shrinkage: float = 3.0
+    dim: int = 128
+
+
+SETTINGS: Final = tuple(Settings(*each) for each in product((0.0, 0.15, 0.25, 0.35), (1.0, 3.0, 10.0), (128, 256)))
 
 
 class Decomposition(NamedTuple):
@@ -43,35 +53,35 @@ class Decomposition(NamedTuple):
     """`[books]`, at least 1."""
 
 
-def decompose(read: sp.csr_matrix, dim: int, seed: int) -> Decomposition:
-    """Decomposes float `[readers, books]`, 1 where the reader has read the book.
+def decompose(read: sp.csr_matrix, seed: int) -> Decomposition:
+    """Decomposes float `[readers, books]`, 1 where the reader has read the book, into as many directions as it has.
 
     Args:
       read: the matrix.
-      dim: width of the towers; fewer directions come back where the data have no more.
       seed: of the randomised decomposition (Halko, Martinsson, Tropp, SIAM Review 53(2), 2011).
     """
     reader_counts = np.maximum(np.diff(read.indptr), 1).astype(np.float32)
     book_counts = np.maximum(np.asarray(read.sum(axis=0)).ravel(), 1).astype(np.float32)
     scaled = (sp.diags(reader_counts**-0.5) @ read @ sp.diags(book_counts**-BOOK_EXPONENT)).astype(np.float32)
-    width = min(max(dim, DECOMPOSED_DIM), *scaled.shape)
     _, strengths, directions = randomized_svd(
         scaled,
-        n_components=width,
+        n_components=min(DECOMPOSED_DIM, *scaled.shape),
         n_oversamples=0,
         n_iter=POWER_ITERATIONS,
         power_iteration_normalizer="QR",
         random_state=seed,
     )
-    kept = min(dim, max(int(np.count_nonzero(strengths > 1e-6 * strengths[0])), 1))
+    kept = max(int(np.count_nonzero(strengths > 1e-6 * strengths[0])), 1)
     return Decomposition(directions[:kept].T.copy(), strengths[:kept], book_counts)
 
 
-def towers(decomposition: Decomposition, popularity_damping: float, shrinkage: float) -> BookTowers:
-    """Returns the towers for g = `popularity_damping` and c = `shrinkage`."""
-    directions, strengths, counts = decomposition
+def towers(decomposition: Decomposition, settings: Settings) -> BookTowers:
+    """Returns the towers for g, c and d of `settings`; narrower ones where there are fewer directions."""
+    strengths = decomposition.strengths[: settings.dim]
     energy = strengths**2
-    weighted = directions * np.sqrt(energy / (energy + shrinkage * energy[-1]))
-    query = counts[:, np.newaxis] ** -BOOK_EXPONENT * weighted
-    candidate = counts[:, np.newaxis] ** (BOOK_EXPONENT - popularity_damping) * weighted
+    weights = np.sqrt(energy / (energy + settings.shrinkage * energy[-1]))
+    weighted = decomposition.directions[:, : settings.dim] * weights
+    counts = decomposition.book_counts[:, np.newaxis]
+    query = counts**-BOOK_EXPONENT * weighted
+    candidate = counts ** (BOOK_EXPONENT - settings.popularity_damping) * weighted
     return BookTowers(query.astype(np.float32), candidate.astype(np.float32), (len(strengths),))

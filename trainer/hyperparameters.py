@@ -13,16 +13,17 @@ class Hyperparameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     embedding_dim: int = Field(default=256, ge=4, le=1024)
-    """Width of the vectors. Where the closed form takes part, half of it is the closed form's."""
+    """Width of the vectors."""
 
-    closed_form: bool = True
-    """Whether the closed form may take part. Validation decides whether it does, and with which weight."""
+    blend: bool = True
+    """Whether the closed form and the nearest neighbours may take part. Validation decides whether they do, and with
+    which weights."""
 
     batch_users: int | None = Field(default=None, ge=2, le=16_384)
     """Readers in a step; unset: 64, 256 or 512, by the number of readers."""
 
     max_epochs: int | None = Field(default=None, ge=1, le=1000)
-    """Passes over the readers at the most; unset: 30, 20 or 16, by the number of readers."""
+    """Passes over the readers at the most; unset: 40, 20 or 16, by the number of readers."""
 
     patience: int = Field(default=4, ge=1)
     """Epochs without a better Recall@20 on validation before training stops."""
@@ -36,8 +37,8 @@ class Hyperparameters(BaseModel):
     keep_share: float = Field(default=0.5, gt=0, lt=1)
     """Share of a reader's books that the query tower sees in a step; the others are what it has to find."""
 
-    max_validation_users: int = Field(default=3_000, ge=1)
-    """Readers of whose training books some are withheld to choose epochs, temperature and blend."""
+    max_validation_users: int = Field(default=2_000, ge=1)
+    """Readers of whose training books some are withheld to choose temperature, epochs and blend."""
 
     top_k: int = Field(default=100, ge=1, le=10_000)
     """Books that the exported model answers with."""

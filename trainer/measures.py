@@ -61,7 +61,7 @@ def measure(rankings: Rankings, surroundings: Surroundings, resamples: int, seed
 
 
 def activity_recalls(rankings: Rankings, training: Histories) -> dict[str, tuple[float, int]]:
-    """Returns mean Recall@20 and number of readers, for readers of few, some and many books. Empty slices are left out."""
+    """Returns mean Recall@20 and number of readers, for readers of few, some and many books, but for empty slices."""
     recalls = recall(rankings.hits, rankings.relevant, K)
     masks = slices.activity_slices(training.sizes()[rankings.users])
     return {name: (mean(recalls[mask]), int(mask.sum())) for name, mask in masks.items() if mask.any()}

@@ -1,43 +1,52 @@
 """The recipe of a model: chosen once on validation, then fitted as often as it is needed, on more and more of the data.
 
-Recall@20 of some readers' withheld training books decides the temperature, the epochs, the closed form's two settings
-and how much of it is blended in. The hold-out that the model is judged by takes no part in that.
+A model is the weighted sum of three: the trained towers, the closed form, and each book's nearest neighbours,
+compressed into two towers. Recall@20 of some readers' withheld training books decides what is in it: first each part's
+own settings, then the parts' weights, one after the other. The hold-out that the model is judged by takes no part.
 """
 
+from collections.abc import Callable, Sequence
 from itertools import product
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 
 from trainer import closed_form
-from trainer.book_towers import BookTowers, joined_towers
+from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories, Ids, as_matrix, withheld
+from trainer.interactions import Histories, as_matrix, withheld
+from trainer.kernel import Kernel, compress, of_towers, reader_rows, standardised, summed
+from trainer.neighbours import nearest_books
 from trainer.ranking import mean_recall
 from trainer.schedule import Schedule, schedule_for
-from trainer.training import K, Trained, train
+from trainer.training import K, train
 from transform.progress import tell
 
 WITHHELD_SHARE: Final = 0.2
-BLEND_WEIGHTS: Final = (0.15, 0.3, 0.5, 1.0, 2.0, 4.0)
 
-# Readers by whose scores the two parts of a blend are brought to one scale.
-SCALE_USERS: Final = 1_000
+# Weights of the trained towers and of the closed form, and what is then tried of the neighbours.
+MIXES: Final = ((1.0, 0.0), (1.0, 0.25), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0), (0.25, 1.0), (0.0, 1.0))
+NEIGHBOURS: Final = (3, 5, 10)
+NEIGHBOUR_WEIGHTS: Final = (0.25, 0.5, 1.0)
+
+
+Setting = TypeVar("Setting")
 
 
 class Recipe(NamedTuple):
-    """How towers are fitted."""
+    """How towers are fitted. Weights are in standard deviations of the parts' scores."""
 
-    temperature: float
     schedule: Schedule
+    temperature: float
     epochs: int
     """When the training stops, of the schedule's epochs."""
 
-    closed_form_weight: float
-    """In standard deviations of the trained towers' scores; 0: the closed form takes no part."""
-
-    popularity_damping: float
-    shrinkage: float
+    closed_form_settings: closed_form.Settings = closed_form.Settings()
+    neighbours: int = 0
+    trained_weight: float = 1.0
+    closed_form_weight: float = 0.0
+    neighbour_weight: float = 0.0
 
 
 class Choice(NamedTuple):
@@ -60,103 +69,130 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
     candidates = np.flatnonzero(sizes >= 3).astype(np.int32)
     schedule = schedule_for(int(np.count_nonzero(sizes >= 2)), parameters)
     if len(candidates) == 0:
-        tell("no reader has the three training books that validation needs: the defaults are taken")
-        return Choice(Recipe(parameters.temperatures[0], schedule, schedule.epochs, 0.0, 0.0, 1.0), {})
+        tell("no reader has the three training books that validation needs: only towers are trained, by the defaults")
+        return Choice(Recipe(schedule, parameters.temperatures[0], schedule.epochs), {})
     random = np.random.default_rng(parameters.seed)
     most = parameters.max_validation_users
     users = candidates if len(candidates) <= most else np.sort(random.choice(candidates, most, replace=False))
     left, out = withheld(histories, users, WITHHELD_SHARE, parameters.seed)
+    rows = reader_rows(left, books)
 
-    def validate(towers: BookTowers) -> float:
-        return mean_recall(lambda block: towers.scores(left, block), users, left, out, K)
+    def validate(kernel: Kernel) -> float:
+        return mean_recall(lambda block: kernel.scores(rows[block]), users, left, out, K)
 
-    closed = _choose_closed_form(left, books, parameters, validate) if parameters.closed_form else None
-    width = _trained_width(parameters, blended=closed is not None)
     trials: list[dict[str, Any]] = []
-    best: tuple[float, Recipe] | None = None
+    trained: dict[float, tuple[float, int, Kernel]] = {}
     for temperature in parameters.temperatures:
         tell(f"temperature {temperature:g}")
-        trained = train(
+        fitted = train(
             left,
             books,
             parameters,
             schedule,
-            embedding_dim=width,
+            embedding_dim=parameters.embedding_dim,
             temperature=temperature,
-            validate=validate,
+            validate=lambda towers: validate(of_towers(towers)),
             log_dir=f"{log_dir}/temperature-{temperature:g}",
         )
-        recalls = {0.0: trained.epochs[trained.best_epoch - 1][f"recall_at_{K}"]}
-        if closed is not None:
-            recalls |= {w: validate(_blend(trained.towers, closed[1], w, left)) for w in BLEND_WEIGHTS}
-        weight = max(recalls, key=lambda w: recalls[w])
-        damping, shrinkage = closed[0] if closed is not None else (0.0, 1.0)
-        if best is None or recalls[weight] > best[0]:
-            recipe = Recipe(temperature, schedule, trained.best_epoch, weight, damping, shrinkage)
-            best = recalls[weight], recipe
-        trials.append({"temperature": temperature, "epochs": trained.epochs, "recall_by_weight": _listed(recalls)})
-    assert best is not None
-    recall, recipe = best
-    tell(
-        f"chosen: temperature {recipe.temperature:g}, {recipe.epochs} epochs, "
-        f"closed form x {recipe.closed_form_weight:g}; validation Recall@{K} {recall:.4f}"
-    )
+        score = fitted.epochs[fitted.best_epoch - 1][f"recall_at_{K}"]
+        trained[temperature] = score, fitted.best_epoch, of_towers(fitted.towers)
+        trials.append({"temperature": temperature, "epochs": fitted.epochs})
+    temperature = max(trained, key=lambda tried: trained[tried][0])
+    recall, epochs, kernel = trained[temperature]
+    recipe = Recipe(schedule, temperature, epochs)
+    if parameters.blend:
+        recipe, recall = _blended(recipe, standardised(kernel, rows), left, books, parameters.seed, validate)
+    tell(f"chosen: {_described(recipe)}; validation Recall@{K} {recall:.4f}")
     return Choice(recipe, {"users": len(users), f"recall_at_{K}": recall, "trials": trials})
 
 
 def fit(histories: Histories, books: int, recipe: Recipe, parameters: Hyperparameters) -> BookTowers:
     """Fits towers by `recipe` on all of `histories`."""
-    blended = recipe.closed_form_weight > 0
-    trained: Trained = train(
-        histories,
-        books,
-        parameters,
-        recipe.schedule,
-        embedding_dim=_trained_width(parameters, blended=blended),
-        temperature=recipe.temperature,
-        epochs=recipe.epochs,
+    rows = reader_rows(histories, books)
+    parts: list[Kernel] = []
+    if recipe.trained_weight:
+        towers = train(
+            histories,
+            books,
+            parameters,
+            recipe.schedule,
+            embedding_dim=parameters.embedding_dim,
+            temperature=recipe.temperature,
+            epochs=recipe.epochs,
+        ).towers
+        if not recipe.closed_form_weight and not recipe.neighbour_weight:
+            return towers
+        parts.append(standardised(of_towers(towers), rows).times(recipe.trained_weight))
+    if recipe.closed_form_weight:
+        decomposition = closed_form.decompose(as_matrix(histories, books), parameters.seed)
+        kernel = of_towers(closed_form.towers(decomposition, recipe.closed_form_settings))
+        parts.append(standardised(kernel, rows).times(recipe.closed_form_weight))
+    if recipe.neighbour_weight:
+        kernel = neighbour_kernel(as_matrix(histories, books), recipe.neighbours)
+        parts.append(standardised(kernel, rows).times(recipe.neighbour_weight))
+    tell("compressing the sum into two towers")
+    return compress(summed(*parts), rows, parameters.embedding_dim, parameters.seed)
+
+
+def as_json(recipe: Recipe) -> dict[str, Any]:
+    """Returns `recipe` as nested dictionaries."""
+    nested = {"schedule": recipe.schedule._asdict(), "closed_form_settings": recipe.closed_form_settings._asdict()}
+    return {**recipe._asdict(), **nested}
+
+
+def neighbour_kernel(read: sp.csr_matrix, neighbours: int) -> Kernel:
+    """Returns what the `neighbours` nearest books of each book say for it."""
+    return Kernel(sparse=((1.0, nearest_books(read, neighbours).T.tocsr()),))
+
+
+def _blended(
+    recipe: Recipe,
+    trained: Kernel,
+    left: Histories,
+    books: int,
+    seed: int,
+    validate: Callable[[Kernel], float],
+) -> tuple[Recipe, float]:
+    """Returns `recipe` with the other parts' settings and weights, and its Recall@20 on validation."""
+    read, rows = as_matrix(left, books), reader_rows(left, books)
+    decomposition = closed_form.decompose(read, seed)
+    settings, recall = _best(
+        closed_form.SETTINGS, lambda tried: validate(of_towers(closed_form.towers(decomposition, tried)))
     )
-    if not blended:
-        return trained.towers
-    decomposition = closed_form.decompose(as_matrix(histories, books), _closed_width(parameters), parameters.seed)
-    closed = closed_form.towers(decomposition, recipe.popularity_damping, recipe.shrinkage)
-    return _blend(trained.towers, closed, recipe.closed_form_weight, histories)
-
-
-def _choose_closed_form(
-    left: Histories, books: int, parameters: Hyperparameters, validate: Any
-) -> tuple[tuple[float, float], BookTowers]:
-    decomposition = closed_form.decompose(as_matrix(left, books), _closed_width(parameters), parameters.seed)
-    recalls = {
-        setting: validate(closed_form.towers(decomposition, *setting))
-        for setting in product(closed_form.POPULARITY_DAMPINGS, closed_form.SHRINKAGES)
-    }
-    best = max(recalls, key=lambda setting: recalls[setting])
-    tell(
-        f"closed form: popularity damping {best[0]:g}, shrinkage {best[1]:g}, validation Recall@{K} {recalls[best]:.4f}"
+    tell(f"closed form: {settings}, validation Recall@{K} {recall:.4f}")
+    closed = standardised(of_towers(closed_form.towers(decomposition, settings)), rows)
+    mixes = {mix: summed(trained.times(mix[0]), closed.times(mix[1])) for mix in MIXES}
+    mix, without = _best(MIXES, lambda tried: validate(mixes[tried]))
+    near = {count: standardised(neighbour_kernel(read, count), rows) for count in NEIGHBOURS}
+    (count, weight), recall = _best(
+        list(product(NEIGHBOURS, NEIGHBOUR_WEIGHTS)),
+        lambda tried: validate(summed(mixes[mix], near[tried[0]].times(tried[1]))),
     )
-    return best, closed_form.towers(decomposition, *best)
+    if recall > without:
+        mix, recall = _best(MIXES, lambda tried: validate(summed(mixes[tried], near[count].times(weight))))
+    else:
+        count, weight, recall = 0, 0.0, without
+    return (
+        recipe._replace(
+            closed_form_settings=settings,
+            neighbours=count,
+            trained_weight=mix[0],
+            closed_form_weight=mix[1],
+            neighbour_weight=weight,
+        ),
+        recall,
+    )
 
 
-def _blend(trained: BookTowers, closed: BookTowers, weight: float, histories: Histories) -> BookTowers:
-    """Returns towers that add the two scores, the closed form's at `weight` times the trained ones' spread."""
-    users = _some_readers(histories)
-    spreads = [float(np.std(towers.scores(histories, users).numpy())) for towers in (trained, closed)]
-    return joined_towers([(1.0, trained), (weight * spreads[0] / max(spreads[1], 1e-12), closed)])
+def _best(tried: Sequence[Setting], validate: Callable[[Setting], float]) -> tuple[Setting, float]:
+    """Returns the setting that validates best, the first of equals, and its score."""
+    scores = [validate(setting) for setting in tried]
+    best = int(np.argmax(scores))
+    return tried[best], scores[best]
 
 
-def _some_readers(histories: Histories) -> Ids:
-    readers = np.flatnonzero(histories.sizes())
-    return readers[np.linspace(0, len(readers) - 1, min(SCALE_USERS, len(readers))).astype(np.int64)].astype(np.int32)
-
-
-def _trained_width(parameters: Hyperparameters, *, blended: bool) -> int:
-    return parameters.embedding_dim - _closed_width(parameters) if blended else parameters.embedding_dim
-
-
-def _closed_width(parameters: Hyperparameters) -> int:
-    return parameters.embedding_dim // 2
-
-
-def _listed(recalls: dict[float, float]) -> list[dict[str, float]]:
-    return [{"weight": weight, f"recall_at_{K}": recall} for weight, recall in recalls.items()]
+def _described(recipe: Recipe) -> str:
+    return (
+        f"{recipe.trained_weight:g} x trained towers (temperature {recipe.temperature:g}, {recipe.epochs} epochs) + "
+        f"{recipe.closed_form_weight:g} x closed form + {recipe.neighbour_weight:g} x {recipe.neighbours} neighbours"
+    )

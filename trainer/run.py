@@ -10,7 +10,7 @@ import tensorflow_transform as tft
 from trainer.export import export, write_json
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user, joined, read_interactions
-from trainer.recipe import choose, fit
+from trainer.recipe import as_json, choose, fit
 from trainer.twin import Twin, hash_interactions
 from trainer.vocabulary import Vocabulary, read_vocabulary
 from transform import features
@@ -59,7 +59,7 @@ def run_fn(fn_args: Any) -> None:
         "train_interactions": len(train),
         "heldout_interactions": len(heldout),
         "interactions_without_id": train.left_out + heldout.left_out,
-        "recipe": {**choice.recipe._asdict(), "schedule": choice.recipe.schedule._asdict()},
+        "recipe": as_json(choice.recipe),
         "hyperparameters": parameters.model_dump(mode="json"),
         "versions": {name: version(name) for name in ("tfx", "tensorflow", "tensorflow-recommenders")},
     }

@@ -21,6 +21,18 @@ from transform.errors import DataError
 
 Hashes = npt.NDArray[np.uint32]
 
+# What numpy and zipfile raise for files that are cut, empty, of another kind, or have a few wrong bytes.
+_DAMAGES: Final = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    KeyError,
+    zipfile.BadZipFile,
+    tf.errors.OpError,
+)
+
 _FIRST_FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)
 _SECOND_FACTOR: Final = np.uint64(0xBF58476D1CE4E5B9)
 
@@ -84,7 +96,7 @@ def read_twin(path: str) -> Twin:
             starts = ends - content["book_lengths"]
             books = [text[start:end] for start, end in zip(starts, ends, strict=True)]
             return Twin(towers, books, content["trained_on"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, tf.errors.OpError) as error:
+    except _DAMAGES as error:
         raise DataError(f"{path}: cannot be read ({type(error).__name__}).") from error
 
 

@@ -9,6 +9,10 @@ from tfx.utils import proto_utils
 
 from components import atomic_pusher
 from components.atomic_pusher import AtomicPusher, AtomicPusherExecutor
+from transform import features
+from transform.errors import GateError
+
+REFUSAL = "  REFUSED  today's books that it knows  50.0%\n           needed: at least 95.0%"
 
 
 @pytest.fixture
@@ -29,7 +33,11 @@ def push(model: Any, base: Path, tmp_path: Path, blessed: bool | None = None) ->
     inputs = {"model": [model]}
     if blessed is not None:
         blessing = tfx.types.standard_artifacts.ModelBlessing()
+        blessing.uri = str(tmp_path / "blessing")
         blessing.set_int_custom_property("blessed", int(blessed))
+        if not blessed:
+            Path(blessing.uri).mkdir()
+            (Path(blessing.uri) / features.REFUSAL_FILE).write_text(REFUSAL)
         inputs["model_blessing"] = [blessing]
     AtomicPusherExecutor().Do(
         inputs, {"pushed_model": [pushed]}, {"push_destination": proto_utils.proto_to_json(destination)}
@@ -85,10 +93,40 @@ def test_two_pushes_in_one_second_are_two_versions(model: Any, tmp_path: Path) -
     assert len(list((tmp_path / "push").iterdir())) == 3
 
 
-def test_a_model_that_was_not_blessed_is_not_pushed(model: Any, tmp_path: Path) -> None:
-    pushed = push(model, tmp_path / "push", tmp_path, blessed=False)
-    assert not list((tmp_path / "push").iterdir())
-    assert pushed.get_int_custom_property("pushed") == 0
+def test_a_blessed_model_is_pushed(model: Any, tmp_path: Path) -> None:
+    pushed = push(model, tmp_path / "push", tmp_path, blessed=True)
+    [version] = (tmp_path / "push").iterdir()
+    assert files(version) == {"saved_model.pb", "variables/variables.index"}
+    assert pushed.get_int_custom_property("pushed") == 1
+
+
+def test_a_model_that_was_not_blessed_stops_the_run_with_the_table_and_what_was_served_stays(
+    model: Any, tmp_path: Path
+) -> None:
+    base = tmp_path / "push"
+    push(model, base, tmp_path)
+    before = {path: path.read_bytes() for path in base.rglob("*") if path.is_file()}
+    assert before
+    (tmp_path / "model" / "Format-Serving" / "saved_model.pb").write_bytes(b"another graph")
+    with pytest.raises(GateError) as caught:
+        push(model, base, tmp_path, blessed=False)
+    assert str(caught.value).endswith(f":\n{REFUSAL}")
+    assert {path: path.read_bytes() for path in base.rglob("*") if path.is_file()} == before
+    assert len(list(base.iterdir())) == 1
+
+
+def test_a_first_model_that_was_not_blessed_leaves_no_push_folder(model: Any, tmp_path: Path) -> None:
+    with pytest.raises(GateError, match="not pushed"):
+        push(model, tmp_path / "push", tmp_path, blessed=False)
+    assert not (tmp_path / "push").exists()
+
+
+def test_a_blessing_that_says_nothing_is_none(model: Any, tmp_path: Path) -> None:
+    blessing = tfx.types.standard_artifacts.ModelBlessing()
+    blessing.uri = str(tmp_path)
+    (tmp_path / features.REFUSAL_FILE).write_text(REFUSAL)
+    with pytest.raises(GateError, match="needed: at least"):
+        atomic_pusher.require_blessing(blessing)
 
 
 def test_what_killed_runs_left_is_removed_when_it_is_old(model: Any, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from trainer import baselines
+from trainer import baselines, neighbours
 
 REGULARISATION = 3.0
 NEIGHBOURS = 4
@@ -60,7 +60,7 @@ def test_item_knn_is_the_slow_loop(neighbours: int) -> None:
 
 def test_of_equally_similar_books_the_first_are_kept() -> None:
     x = np.ones((3, 6), np.float32)
-    nearest = baselines._nearest_books(sparse.csr_matrix(x), 2).toarray()
+    nearest = neighbours.nearest_books(sparse.csr_matrix(x), 2).toarray()
     np.testing.assert_array_equal(nearest[4] > 0, [True, True, False, False, False, False])
     np.testing.assert_array_equal(nearest[0] > 0, [False, True, True, False, False, False])
 
@@ -71,6 +71,7 @@ def test_blocks_do_not_change_results(block: int, monkeypatch: pytest.MonkeyPatc
     matrix = sparse.csr_matrix(x)
     knn = baselines.item_knn(matrix, NEIGHBOURS)(everyone(x))
     weights = ease_weights(x)
+    monkeypatch.setattr(neighbours, "BLOCK_BOOKS", block)
     monkeypatch.setattr(baselines, "BLOCK_BOOKS", block)
     np.testing.assert_array_equal(baselines.item_knn(matrix, NEIGHBOURS)(everyone(x)), knn)
     np.testing.assert_array_equal(ease_weights(x), weights)

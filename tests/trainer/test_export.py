@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from trainer.book_towers import BookTowers
 from trainer.export import export
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Interactions, group_by_user
-from trainer.two_tower_model import TwoTowerModel
+from trainer.interactions import Histories, Interactions, group_by_user
+from trainer.twin import Twin, read_twin
 from trainer.vocabulary import Vocabulary
 
 USERS = [f"reader-{number}".encode() for number in range(6)]
@@ -22,29 +23,42 @@ COUNTS = np.array([5, 4, 4, 2, 1, 1], np.int64)
 READ = {0: [0, 1], 1: [2], 2: [0, 1, 2, 3, 4, 5], 3: [5, 4, 3], 4: [1], 5: [0, 2]}
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TwoTowerModel]:
+def histories() -> Histories:
     pairs = [(user, book) for user, books in READ.items() for book in books]
-    histories = group_by_user(Interactions(*np.array(pairs, np.int32).T), len(USERS))
-    model = TwoTowerModel(histories, COUNTS, embedding_dim=4, temperature=0.1, seed=5)
+    return group_by_user(Interactions(*np.array(pairs, np.int32).T), len(USERS))
+
+
+def random_towers(seed: int) -> BookTowers:
+    query, candidate = np.random.default_rng(seed).normal(size=(2, len(BOOKS), 5)).astype(np.float32)
+    return BookTowers(query, candidate, (2, 3))
+
+
+TOWERS = random_towers(0)
+TWIN = Twin(random_towers(1), [book.encode() for book in BOOKS], np.array([3, 2**32 - 1], np.uint32))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export") / "Format-Serving"
-    (folder.parent / "Format-Serving.incomplete" / "assets").mkdir(parents=True)
-    (folder.parent / "Format-Serving.incomplete" / "assets" / "left by a killed run").touch()
+    for left in (folder, folder.with_name("Format-Serving.incomplete")):
+        (left / "assets").mkdir(parents=True)
+        (left / "assets" / "left by another run").touch()
     export(
-        model,
+        TOWERS,
+        TWIN,
         Vocabulary(USERS, COUNTS),
         Vocabulary([book.encode() for book in BOOKS], COUNTS),
-        histories,
+        histories(),
         Hyperparameters(top_k=4),
         {"recall": 0.5},
         str(folder),
     )
-    return folder, model
+    return folder
 
 
 @pytest.fixture(scope="module")
-def loaded(exported: tuple[Path, TwoTowerModel]):
-    return tf.saved_model.load(str(exported[0]))
+def loaded(exported: Path):
+    return tf.saved_model.load(str(exported))
 
 
 def ask(loaded, users: list[str]) -> tuple[list[list[str]], np.ndarray, list[bool]]:
@@ -53,15 +67,14 @@ def ask(loaded, users: list[str]) -> tuple[list[list[str]], np.ndarray, list[boo
     return isbns, answer["score"].numpy(), answer["known_user"].numpy().tolist()
 
 
-def test_a_reader_gets_the_best_unread_books_by_cosine(exported, loaded) -> None:
-    model = exported[1]
-    cosines = model.scores(np.arange(6, dtype=np.int32)).numpy()
+def test_a_reader_gets_the_unread_books_that_the_towers_score_best(loaded) -> None:
+    expected = TOWERS.scores(histories(), np.arange(6, dtype=np.int32)).numpy()
     isbns, scores, known = ask(loaded, [user.decode() for user in USERS])
     assert known == [True] * 6
     for user, read in READ.items():
-        unread = sorted((book for book in range(6) if book not in read), key=lambda book: -cosines[user, book])[:4]
+        unread = sorted((book for book in range(6) if book not in read), key=lambda book: -expected[user, book])[:4]
         assert isbns[user] == [BOOKS[book] for book in unread] + [""] * (4 - len(unread))
-        assert scores[user, : len(unread)] == pytest.approx(cosines[user, unread], abs=1e-6)
+        assert scores[user, : len(unread)] == pytest.approx(expected[user, unread], abs=1e-6)
         assert np.isneginf(scores[user, len(unread) :]).all()
 
 
@@ -93,9 +106,7 @@ def test_people_can_look_at_what_was_read_and_at_example_readers(loaded) -> None
 
 
 def test_the_graph_has_stock_operations_only(exported) -> None:
-    graph = (
-        saved_model_pb2.SavedModel.FromString((exported[0] / "saved_model.pb").read_bytes()).meta_graphs[0].graph_def
-    )
+    graph = saved_model_pb2.SavedModel.FromString((exported / "saved_model.pb").read_bytes()).meta_graphs[0].graph_def
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     assert len(nodes) > 50
     assert not {node.op for node in nodes if "PyFunc" in node.op or "Xla" in node.op}
@@ -110,17 +121,23 @@ def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answer(exported, l
         "print(json.dumps([[isbn.decode() for isbn in row] for row in answer['isbn'].numpy()]))\n"
         "assert 'tensorflow_recommenders' not in sys.modules and 'tfx' not in sys.modules\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(exported[0])], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", program, str(exported)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout) == ask(loaded, ["reader-0", "x"])[0]
 
 
+def test_the_twin_goes_with_the_model(exported) -> None:
+    twin = read_twin(str(exported / "assets.extra" / "twin.npz"))
+    assert (twin.books, twin.towers.widths, twin.trained_on.tolist()) == (TWIN.books, (2, 3), [3, 2**32 - 1])
+    users = np.arange(6, dtype=np.int32)
+    found, expected = (towers.scores(histories(), users).numpy() for towers in (twin.towers, TWIN.towers))
+    assert found == pytest.approx(expected, abs=1e-2)
+
+
 def test_the_facts_stand_where_tf_serving_does_not_look(exported) -> None:
-    assert json.loads((exported[0] / "assets.extra" / "readalike.json").read_text()) == {"recall": 0.5}
-    assert not exported[0].with_name("Format-Serving.incomplete").exists()
+    assert json.loads((exported / "assets.extra" / "readalike.json").read_text()) == {"recall": 0.5}
+    assert not exported.with_name("Format-Serving.incomplete").exists()
 
 
-def test_what_a_killed_run_left_is_not_exported(exported) -> None:
-    assert [path.name for path in (exported[0] / "assets").iterdir()] == ["user_vocabulary.txt"]
+def test_what_another_run_left_is_not_exported(exported) -> None:
+    assert [path.name for path in (exported / "assets").iterdir()] == ["user_vocabulary.txt"]

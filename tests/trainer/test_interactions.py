@@ -1,11 +1,23 @@
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import tensorflow as tf
 
-from trainer.interactions import Interactions, group_by_user, joined, read_interactions
+from trainer.interactions import (
+    Histories,
+    Interactions,
+    as_matrix,
+    group_by_user,
+    joined,
+    read_interactions,
+    row_entries,
+    withheld,
+)
 from trainer.vocabulary import read_vocabulary
 
 
@@ -65,3 +77,72 @@ def test_a_vocabulary_is_read_whole_with_spaces_line_breaks_and_counts(tmp_path:
     assert [token.decode() for token in vocabulary.tokens] == [token for _, token in entries]
     assert vocabulary.counts.tolist() == [12, 7, 7, 1]
     assert len(vocabulary) == 4
+
+
+def random_histories(seed: int, users: int = 40, books: int = 60) -> Histories:
+    """From no book to many, in no order."""
+    random = np.random.default_rng(seed)
+    read = random.random((users, books)) < random.random((users, 1)) ** 2
+    read[:3] = np.arange(books) < [[0], [1], [2]]
+    order = random.permutation(int(read.sum()))
+    return group_by_user(Interactions(*(axis.astype(np.int32)[order] for axis in np.nonzero(read))), users)
+
+
+def rows(histories: Histories) -> list[list[int]]:
+    return [part.tolist() for part in np.split(histories.books, histories.row_splits[1:-1])]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.95, 1.0])
+def test_a_share_is_withheld_but_at_least_one_and_one_stays(share: float) -> None:
+    histories = random_histories(0)
+    users = np.array([*range(0, 40, 3), 1, 2], np.int32)
+    left, out = withheld(histories, users, share, seed=7)
+    assert left.books.dtype == out.books.dtype == left.row_splits.dtype == np.int32
+    for user, (before, stays, goes) in enumerate(zip(rows(histories), rows(left), rows(out), strict=True)):
+        assert sorted(stays + goes) == sorted(before)
+        assert stays == [book for book in before if book in stays]
+        if user in users and len(before) > 1:
+            assert len(goes) == min(max(math.floor(Fraction(str(share)) * len(before)), 1), len(before) - 1)
+        else:
+            assert goes == []
+
+
+def test_a_share_that_binary_fractions_miss_is_not_rounded_down() -> None:
+    """0.29 * 100 is 28.999999999999996 in floating point."""
+    histories = Histories(np.array([0, 100], np.int32), np.arange(100, dtype=np.int32))
+    assert len(withheld(histories, np.zeros(1, np.int32), 0.29, seed=0)[1].books) == 29
+
+
+def test_the_seed_decides_what_is_withheld_and_every_book_may_be() -> None:
+    histories, users = random_histories(1), np.arange(40, dtype=np.int32)
+    choices = [withheld(histories, users, 0.3, seed)[1].books.tolist() for seed in (0, 0, 1)]
+    assert choices[0] == choices[1] != choices[2]
+    three = Histories(np.array([0, 3], np.int32), np.array([8, 5, 6], np.int32))
+    found = [withheld(three, np.zeros(1, np.int32), 0.3, seed)[1].books.tolist() for seed in range(50)]
+    assert {book for books in found for book in books} == {5, 6, 8}
+
+
+def test_nobody_named_leaves_everything() -> None:
+    histories = random_histories(2)
+    left, out = withheld(histories, np.zeros(0, np.int32), 0.5, seed=0)
+    assert rows(left) == rows(histories)
+    assert len(out.books) == 0
+
+
+def test_the_matrix_has_a_one_where_a_book_was_read() -> None:
+    histories = random_histories(3)
+    matrix = as_matrix(histories, 61)
+    assert matrix.dtype == np.float32
+    expected = np.zeros((40, 61), np.float32)
+    for user, books in enumerate(rows(histories)):
+        expected[user, books] = 1
+    assert (matrix.toarray() == expected).all()
+
+
+def test_row_entries_are_the_books_of_the_rows_asked_for() -> None:
+    interactions = Interactions(np.array([2, 0, 2, 1, 0], np.int32), np.array([4, 1, 3, 0, 2], np.int32))
+    histories = group_by_user(interactions, 4)
+    found, books = row_entries(histories, np.array([2, 3, 0, 2], np.int32))
+    pairs = list(zip(found.tolist(), books.tolist(), strict=True))
+    assert pairs == [(0, 4), (0, 3), (2, 1), (2, 2), (3, 4), (3, 3)]
+    assert [len(part) for part in row_entries(histories, np.zeros(0, np.int32))] == [0, 0]

@@ -1,6 +1,8 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,8 +11,11 @@ import pytest
 import tensorflow as tf
 
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Interactions
-from trainer.run import check_enough, run_fn
+from trainer.interactions import Histories, Interactions, as_matrix, group_by_user
+from trainer.recipe import Recipe, fit
+from trainer.run import check_enough, check_histories, run_fn
+from trainer.schedule import Schedule
+from trainer.twin import Twin, hash_interactions, read_twin
 from trainer.vocabulary import Vocabulary
 from transform.errors import DataError
 
@@ -35,13 +40,35 @@ def test_two_books_and_something_to_stop_by_are_enough() -> None:
     check_enough(pairs(0, 1), pairs(1), VOCABULARY)
 
 
-@pytest.mark.parametrize(
-    "field", ["embedding_dim", "batch_size", "learning_rate", "temperature", "max_epochs", "top_k"]
-)
+@pytest.mark.parametrize("sizes", [[], [0, 0], [1, 0, 1]])
+def test_readers_of_one_book_are_too_little_and_the_remedy_is_told(sizes: list[int]) -> None:
+    histories = Histories(np.array([0, *np.cumsum(sizes)], np.int32), np.zeros(sum(sizes), np.int32))
+    with pytest.raises(DataError, match=r"--split\.min-reviews") as caught:
+        check_histories(histories)
+    assert f"no reader has more than {max(sizes, default=0)} book" in str(caught.value)
+
+
+def test_one_reader_of_two_books_is_enough() -> None:
+    check_histories(Histories(np.array([0, 1, 3], np.int32), np.array([0, 0, 1], np.int32)))
+
+
+@pytest.mark.parametrize("field", ["embedding_dim", "batch_users", "learning_rate", "max_epochs", "top_k"])
 def test_hyperparameters_have_bounds(field: str) -> None:
     for value in (0, 10**9, float("inf")):
         with pytest.raises(ValueError, match=field):
             Hyperparameters(**{field: value})
+
+
+@pytest.mark.parametrize("temperatures", [(), (0,), (0.1, 11), (float("inf"),), (0.1,) * 11])
+def test_temperatures_have_bounds_and_a_number(temperatures: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="temperatures"):
+        Hyperparameters(temperatures=temperatures)
+
+
+@pytest.mark.parametrize("share", [0, 1, 1.5])
+def test_some_books_are_kept_and_some_are_found(share: float) -> None:
+    with pytest.raises(ValueError, match="keep_share"):
+        Hyperparameters(keep_share=share)
 
 
 def test_a_seed_that_numpy_would_refuse_is_refused_before_any_work() -> None:
@@ -50,7 +77,13 @@ def test_a_seed_that_numpy_would_refuse_is_refused_before_any_work() -> None:
         Hyperparameters(seed=2**32)
 
 
-READERS, TITLES = 12, 8
+READERS, TITLES = 12, 10
+PARAMETERS = {"embedding_dim": 4, "max_epochs": 2, "temperatures": (0.1, 0.2), "top_k": TITLES}
+
+CELLS = [(user, book) for user in range(READERS) for book in range(TITLES) if (user + book) % 2 == 0]
+HELDOUT = [(user, user % TITLES) for user in range(READERS)]
+TRAIN = [cell for cell in CELLS if cell not in HELDOUT]
+NAMES = [f"reader-{user}".encode() for user in range(READERS)], [f"book {book}".encode() for book in range(TITLES)]
 
 
 def write_split(folder: Path, rows: list[tuple[int, int]]) -> str:
@@ -67,56 +100,137 @@ def write_vocabulary(path: Path, tokens: list[str], counts: list[int]) -> None:
             writer.write(f"{count} {token}".encode())
 
 
-@pytest.fixture
-def fn_args(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def make_fn_args(folder: Path, heldout: list[tuple[int, int]]) -> SimpleNamespace:
     """What TFX gives; every book was also read by 88 users who got no id, as `vocabulary.max_users` makes it."""
-    monkeypatch.setattr(
-        "trainer.run.tft.TFTransformOutput",
-        lambda folder: SimpleNamespace(vocabulary_file_by_name=lambda name: f"{folder}/{name}"),
-    )
-    cells = [(user, book) for user in range(READERS) for book in range(TITLES) if (user + book) % 2 == 0]
-    heldout = [(user, user % TITLES) for user in range(READERS)]
-    train = [cell for cell in cells if cell not in heldout]
     strangers = [(-1, book) for book in range(TITLES)] * 88
-    counts = [88 + sum(book == read for _, read in train) for book in range(TITLES)]
-    write_vocabulary(tmp_path / "user_vocabulary", [f"reader-{user}" for user in range(READERS)], [3] * READERS)
-    write_vocabulary(tmp_path / "isbn_vocabulary", [f"book {book}" for book in range(TITLES)], counts)
+    counts = [88 + sum(book == read for _, read in TRAIN) for book in range(TITLES)]
+    write_vocabulary(folder / "user_vocabulary", [f"reader-{user}" for user in range(READERS)], [3] * READERS)
+    write_vocabulary(folder / "isbn_vocabulary", [f"book {book}" for book in range(TITLES)], counts)
     return SimpleNamespace(
-        transform_graph_path=str(tmp_path),
-        train_files=[write_split(tmp_path / "train", train + strangers)],
-        eval_files=[write_split(tmp_path / "eval", [*heldout, (0, -1)])],
-        model_run_dir=str(tmp_path / "model_run"),
-        serving_model_dir=str(tmp_path / "Format-Serving"),
+        transform_graph_path=str(folder),
+        train_files=[write_split(folder / "train", TRAIN + strangers)],
+        eval_files=[write_split(folder / "eval", [*heldout, (0, -1)])],
+        model_run_dir=str(folder / "model_run"),
+        serving_model_dir=str(folder / "Format-Serving"),
         custom_config={
-            "hyperparameters": {"embedding_dim": 4, "max_epochs": 2, "top_k": TITLES},
+            "hyperparameters": PARAMETERS,
             "model_facts": {"pseudonym_key_id": "abc"},
         },
     )
 
 
-def test_a_run_trains_measures_records_and_exports(fn_args: SimpleNamespace) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def transformed() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "trainer.run.tft.TFTransformOutput",
+            lambda folder: SimpleNamespace(vocabulary_file_by_name=lambda name: f"{folder}/{name}"),
+        )
+        yield
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, transformed: None) -> SimpleNamespace:
+    fn_args = make_fn_args(tmp_path_factory.mktemp("run"), HELDOUT)
     run_fn(fn_args)
-    training = json.loads(Path(fn_args.model_run_dir, "training.json").read_text())
-    facts = json.loads(Path(fn_args.serving_model_dir, "assets.extra", "readalike.json").read_text())
-    epochs = training.pop("epochs")
+    return fn_args
+
+
+def recorded(fn_args: SimpleNamespace) -> dict[str, Any]:
+    return json.loads(Path(fn_args.model_run_dir, "training.json").read_text())
+
+
+def twin_of(fn_args: SimpleNamespace) -> Twin:
+    return read_twin(f"{fn_args.serving_model_dir}/assets.extra/twin.npz")
+
+
+def ask(fn_args: SimpleNamespace, *users: str) -> tuple[np.ndarray, np.ndarray]:
+    answer = tf.saved_model.load(fn_args.serving_model_dir).signatures["serving_default"](user_id=tf.constant(users))
+    return answer["isbn"].numpy(), answer["score"].numpy()
+
+
+def test_a_run_chooses_records_and_exports(done: SimpleNamespace) -> None:
+    training = recorded(done)
+    facts = json.loads(Path(done.serving_model_dir, "assets.extra", "readalike.json").read_text())
+    validation = training.pop("validation")
     assert training == facts
-    assert len(epochs) == 2
-    assert np.isfinite([epoch["loss"] for epoch in epochs]).all()
+    assert validation["users"] == READERS
+    assert [trial["temperature"] for trial in validation["trials"]] == [0.1, 0.2]
+    assert all(np.isfinite([epoch["loss"] for epoch in trial["epochs"]]).all() for trial in validation["trials"])
+    assert [len(trial["epochs"]) for trial in validation["trials"]] == [2, 2]
     assert facts["pseudonym_key_id"] == "abc"
     assert (facts["users"], facts["books"]) == (READERS, TITLES)
-    assert (facts["train_interactions"], facts["heldout_interactions"]) == (READERS * TITLES // 2 - READERS, READERS)
+    assert (facts["train_interactions"], facts["heldout_interactions"]) == (len(TRAIN), READERS)
     assert facts["interactions_without_id"] == 88 * TITLES + 1
-    assert facts["hyperparameters"] == Hyperparameters(embedding_dim=4, max_epochs=2, top_k=TITLES).model_dump()
-    assert set(facts["holdout"]) == set(facts["popularity"]) == {"recall_at_20", "ndcg_at_20", "hit_rate_at_20"}
+    assert facts["hyperparameters"] == Hyperparameters(**PARAMETERS).model_dump(mode="json")
+    assert facts["recipe"]["schedule"] == {"batch_users": READERS, "epochs": 2}
+    assert facts["recipe"]["temperature"] in (0.1, 0.2)
+    assert sorted(path.name for path in Path(done.model_run_dir).glob("temperature-*")) == [
+        "temperature-0.1",
+        "temperature-0.2",
+    ]
 
 
-def test_what_is_exported_leaves_out_heldout_books_too_and_scores_strangers_by_shares(fn_args: SimpleNamespace) -> None:
-    fn_args.custom_config["model_facts"] = None
-    run_fn(fn_args)
-    served = tf.saved_model.load(fn_args.serving_model_dir).signatures["serving_default"]
-    answer = served(user_id=tf.constant(["reader-0", "stranger"]))
-    known, stranger = answer["isbn"].numpy()
-    assert sorted(known.tolist()) == sorted([*[b""] * 4, b"book 1", b"book 3", b"book 5", b"book 7"])
+def test_what_is_exported_leaves_out_heldout_books_too_and_scores_strangers_by_shares(done: SimpleNamespace) -> None:
+    (known, stranger), scores = ask(done, "reader-0", "stranger")
+    assert sorted(known.tolist()) == [*[b""] * 5, b"book 1", b"book 3", b"book 5", b"book 7", b"book 9"]
     assert len(set(stranger.tolist())) == TITLES
-    shares = answer["score"].numpy()[1]
-    assert ((shares > 0) & (shares <= 1)).all()
+    readers = np.bincount([book for _, book in TRAIN], minlength=TITLES)
+    assert scores[1] == pytest.approx(np.sort(readers)[::-1] / READERS)
+
+
+def test_the_holdout_changes_the_served_model_and_neither_the_choice_nor_the_twin(
+    done: SimpleNamespace, tmp_path: Path
+) -> None:
+    other = make_fn_args(tmp_path, [(user, (user + 1) % TITLES) for user in range(READERS)])
+    other.custom_config["model_facts"] = None
+    run_fn(other)
+    first, second = recorded(done), recorded(other)
+    for trial in first["validation"]["trials"] + second["validation"]["trials"]:
+        for epoch in trial["epochs"]:
+            del epoch["seconds"]
+    assert first["recipe"] == second["recipe"]
+    assert first["validation"] == second["validation"]
+    towers, other_towers = twin_of(done).towers, twin_of(other).towers
+    assert (towers.query_table == other_towers.query_table).all()
+    assert (towers.candidate_table == other_towers.candidate_table).all()
+    assert sorted(ask(done, "reader-0")[0][0].tolist()) != sorted(ask(other, "reader-0")[0][0].tolist())
+
+
+def test_the_twin_is_fitted_on_the_training_books_and_the_served_model_on_all(done: SimpleNamespace) -> None:
+    recipe = recorded(done)["recipe"]
+    recipe = Recipe(**{**recipe, "schedule": Schedule(**recipe["schedule"])})
+    training, everything = (
+        group_by_user(Interactions(*np.array(pairs, np.int32).T), READERS) for pairs in (TRAIN, TRAIN + HELDOUT)
+    )
+    twins, served = (
+        fit(histories, TITLES, recipe, Hyperparameters(**PARAMETERS)) for histories in (training, everything)
+    )
+    assert twin_of(done).towers.candidate_table == pytest.approx(twins.candidate_table, rel=2**-9, abs=1e-4)
+    users = np.arange(READERS, dtype=np.int32)
+    scores, other = (towers.scores(everything, users).numpy() for towers in (served, twins))
+    read = as_matrix(everything, TITLES).toarray() > 0
+    scores[read] = -np.inf
+    found = ask(done, *[name.decode() for name in NAMES[0]])[1]
+    assert found == pytest.approx(-np.sort(-scores), abs=1e-4)
+    assert np.abs(scores - other)[~read].max() > 1e-2
+
+
+def test_the_twin_names_the_training_interactions_and_knows_all_books(done: SimpleNamespace) -> None:
+    twin = twin_of(done)
+    trained, heldout = (
+        hash_interactions(*NAMES, Interactions(*np.array(some, np.int32).T)) for some in (TRAIN, HELDOUT)
+    )
+    assert twin.books == NAMES[1]
+    assert twin.trained_on.tolist() == sorted(trained.tolist())
+    assert not np.isin(heldout, twin.trained_on).any()
+    assert sum(twin.towers.widths) == twin.towers.query_table.shape[1] <= 4
+
+
+def test_readers_of_one_book_end_the_run_before_anything_is_written(tmp_path: Path) -> None:
+    fn_args = make_fn_args(tmp_path, HELDOUT)
+    fn_args.train_files = [write_split(tmp_path / "one", [(user, user % TITLES) for user in range(READERS)])]
+    with pytest.raises(DataError, match=r"--split\.min-reviews"):
+        run_fn(fn_args)
+    assert not Path(fn_args.model_run_dir).exists()
+    assert not Path(fn_args.serving_model_dir).exists()

@@ -1,128 +1,176 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from trainer.evaluation import evaluate
+from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Interactions, group_by_user
-from trainer.training import RetrievalEarlyStopping, ShuffledBatches, fit
-from trainer.two_tower_model import MEAN_LOSS, TwoTowerModel
-
-FAST = Hyperparameters(embedding_dim=8, batch_size=64, max_epochs=12, learning_rate=0.05, seed=3)
-
+from trainer.interactions import Histories, Interactions, group_by_user
+from trainer.ranking import rank
+from trainer.schedule import Schedule
+from trainer.training import ReaderBatches, Trained, train
+from trainer.two_tower_model import TwoTowerModel
 
 USERS, BOOKS, WITHHELD = 80, 60, 3
+FAST = Hyperparameters(learning_rate=0.05, seed=3, patience=2)
+SCHEDULE = Schedule(16, 12)
 
 
-def checkerboard() -> tuple[Interactions, Interactions]:
+def checkerboard() -> tuple[Histories, Histories]:
     """Users read the books of their own parity, of which three are withheld from each."""
     pairs = [(user, book) for user in range(USERS) for book in range(user % 2, BOOKS, 2)]
     withheld = [(user, book) for user, book in pairs if (book // 2 + user) % (BOOKS // 2 // WITHHELD) == 0]
-    seen = [pair for pair in pairs if pair not in set(withheld)]
-    return tuple(Interactions(*np.array(some, np.int32).T) for some in (seen, withheld))  # type: ignore[return-value]
+    seen = sorted(set(pairs) - set(withheld))
+    left, out = (group_by_user(Interactions(*np.array(some, np.int32).T), USERS) for some in (seen, withheld))
+    return left, out
 
 
-def trained(folder: Path, parameters: Hyperparameters = FAST):
-    seen, withheld = checkerboard()
-    training, heldout = group_by_user(seen, USERS), group_by_user(withheld, USERS)
-    model = TwoTowerModel(
-        training,
-        np.bincount(seen.books),
-        embedding_dim=parameters.embedding_dim,
-        temperature=parameters.temperature,
-        seed=parameters.seed,
+def trained(
+    parameters: Hyperparameters = FAST,
+    epochs: int | None = None,
+    validate: Callable[[BookTowers], float] | None = None,
+    log_dir: str | None = None,
+) -> Trained:
+    return train(
+        checkerboard()[0],
+        BOOKS,
+        parameters,
+        SCHEDULE,
+        embedding_dim=8,
+        temperature=0.1,
+        epochs=epochs,
+        validate=validate,
+        log_dir=log_dir,
     )
-    return model, fit(model, seen, training, heldout, parameters, str(folder)), training, heldout
 
 
-def test_it_learns_a_checkerboard(tmp_path: Path) -> None:
-    """The three books of the own colour that are left come first, of 33: by chance recall would be 0.09."""
-    model, _, training, heldout = trained(tmp_path)
-    measured = evaluate(model.scores, np.arange(USERS, dtype=np.int32), training, heldout, WITHHELD)
-    assert measured[f"recall_at_{WITHHELD}"] > 0.95
+def same(first: BookTowers, second: BookTowers) -> bool:
+    tables = zip(first[:2], second[:2], strict=True)
+    return all((one == other).all() for one, other in tables) and first.widths == second.widths
 
 
-def test_the_same_seed_gives_the_same_model_bit_for_bit(tmp_path: Path) -> None:
-    first, second = (trained(tmp_path / name)[0].get_weights() for name in "ab")
-    for one, other in zip(first, second, strict=True):
-        assert (one == other).all()
+def test_it_learns_a_checkerboard() -> None:
+    """The three books of the own colour that are left come first, of 33: by chance one reader in 5,000 has them so."""
+    training, heldout = checkerboard()
+    towers = trained().towers
+    users = np.arange(USERS, dtype=np.int32)
+    rankings = rank(lambda block: towers.scores(training, block), users, training, heldout, WITHHELD)
+    assert rankings.relevant.tolist() == [WITHHELD] * USERS
+    assert rankings.hits.all(axis=1).mean() >= 0.99
 
 
-def test_another_seed_gives_another_model(tmp_path: Path) -> None:
-    other_seed = FAST.model_copy(update={"seed": 4})
-    assert (
-        trained(tmp_path / "a")[0].get_weights()[0] != trained(tmp_path / "b", other_seed)[0].get_weights()[0]
-    ).any()
+def test_the_same_seed_gives_the_same_towers_bit_for_bit_and_another_one_others() -> None:
+    first, second = trained(epochs=2), trained(epochs=2)
+    assert same(first.towers, second.towers)
+    assert [epoch["loss"] for epoch in first.epochs] == [epoch["loss"] for epoch in second.epochs]
+    other = trained(FAST.model_copy(update={"seed": 4}), epochs=2)
+    assert (first.towers.query_table != other.towers.query_table).any()
+    assert (first.towers.candidate_table != other.towers.candidate_table).any()
 
 
-class ScriptedStopping(RetrievalEarlyStopping):
-    """Hears a given score for each epoch instead of a measured one."""
+def test_it_stops_after_patience_and_keeps_the_towers_of_the_best_epoch() -> None:
+    heard, seen = iter([0.1, 0.3, 0.2, 0.3, 0.9]), []
 
-    def hear(self, monkeypatch: pytest.MonkeyPatch, scores: list[float]) -> None:
-        heard = iter(scores)
-        monkeypatch.setattr("trainer.training.evaluate", lambda *_: {"recall_at_20": next(heard)})
+    def validate(towers: BookTowers) -> float:
+        seen.append(towers)
+        return next(heard)
+
+    result = trained(validate=validate)
+    assert result.best_epoch == 2
+    assert [epoch["epoch"] for epoch in result.epochs] == [1, 2, 3, 4]
+    assert [epoch["recall_at_20"] for epoch in result.epochs] == [0.1, 0.3, 0.2, 0.3]
+    assert same(result.towers, seen[1])
+    assert not same(seen[1], seen[3])
 
 
-def test_it_stops_after_patience_and_restores_the_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, _ = checkerboard()
-    training = group_by_user(seen, USERS)
-    model = TwoTowerModel(training, np.bincount(seen.books), embedding_dim=4, temperature=0.1, seed=0)
-    watch = ScriptedStopping(np.arange(3, dtype=np.int32), training, training, 64, max_epochs=9, patience=2)
-    watch.hear(monkeypatch, [0.1, 0.3, 0.2, 0.3, 0.9])
-    watch.set_model(model)
-    remembered = []
-    for epoch in range(5):
-        model.set_weights([np.full_like(weight, epoch) for weight in model.get_weights()])
-        remembered.append(epoch)
-        watch.on_epoch_begin(epoch)
-        watch.on_epoch_end(epoch, {MEAN_LOSS: 64.0})
-        if model.stop_training:
-            break
-    watch.on_train_end()
-    assert remembered == [0, 1, 2, 3]
-    assert watch.best_epoch == 2
-    assert all((weight == 1).all() for weight in model.get_weights())
-    assert [epoch["loss"] for epoch in watch.epochs] == [1.0] * 4
+def test_it_goes_on_to_the_last_epoch_while_it_gets_better() -> None:
+    heard = iter(range(100))
+    result = trained(validate=lambda _: float(next(heard)))
+    assert (result.best_epoch, len(result.epochs)) == (12, 12)
+
+
+def test_stopping_early_gives_what_the_whole_schedule_had_by_then() -> None:
+    """What validation found after two epochs is what two epochs give again: the learning rate falls over all twelve."""
+    heard, seen = iter([0.1, 0.3, 0.2, 0.2]), []
+
+    def validate(towers: BookTowers) -> float:
+        seen.append(towers)
+        return next(heard)
+
+    best = trained(validate=validate)
+    again = trained(epochs=2)
+    assert same(best.towers, again.towers)
+    assert (again.best_epoch, len(again.epochs)) == (2, 2)
+    assert "recall_at_20" not in again.epochs[0]
+
+
+def test_the_learning_rate_falls_to_a_twentieth_in_a_straight_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trainer import training
+
+    rates = []
+    real = training.RowwiseAdam
+    monkeypatch.setattr(training, "RowwiseAdam", lambda rate: rates.append(rate) or real(rate))
+    trained(epochs=1)
+    steps = 12 * USERS // 16
+    found = [float(rates[0](step)) for step in (0, steps // 2, steps)]
+    assert found == pytest.approx([0.05, 0.05 * (1 + 1 / 20) / 2, 0.05 / 20])
 
 
 def test_tensorboard_finds_loss_and_recall(tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    trained(tmp_path)
+    trained(epochs=2, validate=lambda _: 0.5, log_dir=str(tmp_path))
     events = EventAccumulator(str(tmp_path / "train"))
     events.Reload()
     assert {"epoch_loss", "epoch_recall_at_20"} <= set(events.Tags()["tensors"])
+    assert len(events.Tensors("epoch_loss")) == 2
 
 
-def test_an_epoch_has_each_interaction_at_most_once_in_a_new_order() -> None:
-    interactions = Interactions(np.arange(10, dtype=np.int32), np.arange(10, dtype=np.int32) + 100)
-    batches = ShuffledBatches(interactions, 4, seed=0)
+def test_an_epoch_has_each_reader_of_two_books_or_more_at_most_once_in_a_new_order() -> None:
+    sizes = [2, 1, 0, 3, 2, 5, 1, 2, 2, 4, 2, 2, 0]  # nine readers count
+    histories = Histories(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32), np.zeros(sum(sizes), np.int32))
+    batches = ReaderBatches(histories, 4, seed=0)
     epochs = []
-    for _ in range(2):
-        rows = [batches[index] for index in range(len(batches))]
-        users = np.concatenate([row["user_id"] for row in rows])
-        assert len(users) == len(set(users.tolist())) == 8
-        assert (np.concatenate([row["book_id"] for row in rows]) == users + 100).all()
-        epochs.append(users.tolist())
+    for _ in range(30):
+        rows = [batches[index]["user_id"].tolist() for index in range(len(batches))]
+        assert [len(row) for row in rows] == [4, 4]
+        epochs.append([user for row in rows for user in row])
+        assert len(set(epochs[-1])) == 8
         batches.on_epoch_end()
     assert epochs[0] != epochs[1]
+    assert {user for epoch in epochs for user in epoch} == {user for user, size in enumerate(sizes) if size >= 2}
+
+
+def test_the_seed_decides_the_order_of_the_readers() -> None:
+    orders = [ReaderBatches(checkerboard()[0], 80, seed)[0]["user_id"].tolist() for seed in (0, 0, 1)]
+    assert orders[0] == orders[1] != orders[2]
 
 
 def test_a_batch_is_never_larger_than_the_data() -> None:
-    interactions = Interactions(np.arange(3, dtype=np.int32), np.arange(3, dtype=np.int32))
-    batches = ShuffledBatches(interactions, 512, seed=0)
-    assert (batches.batch_size, len(batches)) == (3, 1)
+    histories = Histories(np.array([0, 2, 4, 6], np.int32), np.zeros(6, np.int32))
+    batches = ReaderBatches(histories, 512, seed=0)
+    assert (batches.batch_users, len(batches)) == (3, 1)
 
 
-def test_the_loss_of_an_epoch_is_the_mean_of_its_batches_not_the_last_one(tmp_path: Path) -> None:
+def test_the_loss_of_an_epoch_is_the_mean_of_its_batches_not_the_last_one() -> None:
     """With a learning rate next to nothing, the batches of the epoch can be asked for their loss again."""
-    seen, withheld = checkerboard()
-    training = group_by_user(seen, USERS)
-    still = FAST.model_copy(update={"learning_rate": 1e-12, "max_epochs": 1})
-    model = TwoTowerModel(training, np.bincount(seen.books), embedding_dim=4, temperature=0.1, seed=0)
-    watch = fit(model, seen, training, group_by_user(withheld, USERS), still, str(tmp_path))
-    batches = ShuffledBatches(seen, still.batch_size, still.seed)
-    losses = [float(model.compute_loss(batches[index])) / batches.batch_size for index in range(len(batches))]
+    still = FAST.model_copy(update={"learning_rate": 1e-12})
+    histories = checkerboard()[0]
+    batches = ReaderBatches(histories, 16, still.seed)
+    model = TwoTowerModel(
+        histories,
+        np.bincount(histories.books),
+        embedding_dim=8,
+        temperature=0.1,
+        batch_users=16,
+        keep_share=still.keep_share,
+        seed=still.seed,
+    )
+    model.compile(optimizer="sgd")
+    losses = []
+    for step in range(len(batches)):
+        model.optimizer.iterations.assign(step)
+        losses.append(float(model.compute_loss(batches[step], training=True)))
+    assert len(losses) == 5
     assert abs(losses[-1] - np.mean(losses)) > 1e-3
-    assert watch.epochs[0]["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
+    assert trained(still, epochs=1).epochs[0]["loss"] == pytest.approx(np.mean(losses), rel=1e-5)

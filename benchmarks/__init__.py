@@ -1,0 +1,1 @@
+"""Measurements that take minutes: what the documentation claims, with the commands that show it."""

@@ -1,0 +1,217 @@
+"""Recommendation quality of the pushed model beside its peers: `make bench-quality ARGS="--set NAME=PATH"`.
+
+For each data set and seed a fifth of each reader's books is held out (at least one; readers with three or more), the
+rest is written to a CSV file, the whole pipeline runs on that file as a user would run it, and the model in the push
+folder is asked for every reader by its signature. Peers are fitted on the same reviews, each tuned on validation
+readers of the first seed. All held-out books count, those too that no training review names.
+"""
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from benchmarks.holdout import Holdout, held_out, read_reviews, thinned
+from serving.pushed_model import newest_version
+from trainer import baselines
+from trainer.interactions import Histories, as_matrix, withheld
+from trainer.metrics import hit_rate, mean, ndcg, recall
+from transform import features
+from transform.pseudonyms import KEY_VARIABLE, pseudonymise
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+KEY: Final = "a key that protects nobody: the reviews are public"
+PUSHED: Final = "readalike (pushed model)"
+PEERS: Final = ("popularity", "item_knn", "ease", "implicit_als")
+BATCH_USERS: Final = 256
+VALIDATION_USERS: Final = 2_000
+
+
+class DataSet(NamedTuple):
+    """One data set of the table."""
+
+    name: str
+    path: Path
+    most_books: int | None
+    """Readers are thinned to so many books each."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the table and writes it as JSON. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="benchmarks.quality", description=__doc__)
+    parser.add_argument(
+        "--set",
+        action="append",
+        type=_data_set,
+        dest="sets",
+        metavar="NAME=PATH[@N]",
+        help="a CSV of reviews; @N keeps N random books a reader; default: the bundled sample",
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "quality.json", help="default: %(default)s")
+    options, pipeline_flags = parser.parse_known_args(argv)
+    sets = options.sets or [DataSet("sample", ROOT / "data" / "sample" / "reviews.csv.gz", None)]
+    results = [
+        row
+        for data in sets
+        for row in measure(data, range(options.seeds), options.peers, [flag for flag in pipeline_flags if flag != "--"])
+    ]
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(table(results))
+    return 0
+
+
+def measure(data: DataSet, seeds: Sequence[int], peers: Sequence[str], flags: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns a row for every recommender and seed."""
+    rows = []
+    settings: dict[str, Any] = {}
+    reviews = read_reviews(data.path)
+    for seed in seeds:
+        chosen = reviews if data.most_books is None else thinned(reviews, data.most_books, seed)
+        holdout = held_out(chosen, seed)
+        for name in (PUSHED, *peers):
+            started = time.monotonic()
+            if name == PUSHED:
+                ranked = ask_pushed_model(holdout, seed, flags)
+            else:
+                if name not in settings:
+                    settings[name] = tune(name, holdout, seed)
+                if settings[name] is None:
+                    continue
+                scorer = baselines.fit(name, as_matrix(holdout.training, len(holdout.books)), settings[name], seed)
+                ranked = rank_all(scorer, holdout)
+            row = {
+                "set": data.name,
+                "seed": seed,
+                "readers": len(holdout.users),
+                "books": len(holdout.books),
+                "interactions": len(holdout.training.books),
+                "recommender": name,
+                "settings": settings.get(name),
+                **scores(ranked, holdout),
+                "seconds": time.monotonic() - started,
+            }
+            print(json.dumps(row), file=sys.stderr, flush=True)
+            rows.append(row)
+    return rows
+
+
+def ask_pushed_model(holdout: Holdout, seed: int, flags: Sequence[str]) -> np.ndarray:
+    """Runs the pipeline on the training reviews and asks what it pushed. Returns int `[users, 100]`; -1: no book."""
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as folder:
+        csv = Path(folder, "training.csv")
+        holdout.reviews.to_csv(csv, index=False)
+        command = [sys.executable, str(ROOT / "local_runner.py"), "--data", str(csv), "--work-dir", f"{folder}/work"]
+        command += ["--push-dir", f"{folder}/push", "--split.min-reviews", "2", "--training.seed", str(seed), *flags]
+        done = subprocess.run(
+            command, env={**os.environ, KEY_VARIABLE: KEY}, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+        served = tf.saved_model.load(str(newest_version(Path(folder, "push"))))
+        ask = served.signatures[features.SERVING_SIGNATURE]
+        ids = {book: number for number, book in enumerate(holdout.books)}
+        names = [pseudonymise(user, KEY.encode()) for user in holdout.users]
+        answers = []
+        for start in range(0, len(names), BATCH_USERS):
+            answer = ask(**{features.SERVED_USER_ID: tf.constant(names[start : start + BATCH_USERS])})
+            answers += [[ids.get(isbn.decode(), -1) for isbn in row] for row in answer[features.SERVED_ISBN].numpy()]
+        return np.array(answers)
+
+
+def tune(name: str, holdout: Holdout, seed: int) -> dict[str, Any] | None:
+    """Returns the settings that validate best, or None for a peer that cannot take so many books."""
+    readers = np.flatnonzero(holdout.training.sizes() >= 2)
+    count = min(VALIDATION_USERS, len(readers))
+    users = np.sort(np.random.default_rng(seed).choice(readers, count, replace=False)).astype(np.int32)
+    left, out = withheld(holdout.training, users, 0.2, seed)
+
+    def validate(scorer: Callable[[np.ndarray], np.ndarray]) -> float:
+        hits = [_hits(_best(scorer(block), left, block, 20), out, block) for block in _blocks(users)]
+        return mean(recall(np.concatenate(hits), out.sizes()[users], 20))
+
+    settings, score = baselines.tuned(name, as_matrix(left, len(holdout.books)), validate, seed)
+    return None if math.isnan(score) else settings
+
+
+def rank_all(scorer: Callable[[np.ndarray], np.ndarray], holdout: Holdout) -> np.ndarray:
+    """Returns int `[users, 100]`: the best books for everyone, training books left out."""
+    users = np.arange(len(holdout.users), dtype=np.int32)
+    return np.concatenate([_best(scorer(block), holdout.training, block, 100) for block in _blocks(users)])
+
+
+def scores(ranked: np.ndarray, holdout: Holdout) -> dict[str, float]:
+    """Returns the metrics of a ranking of all users."""
+    users = np.arange(len(holdout.users), dtype=np.int32)
+    hits = _hits(ranked, holdout.wanted, users)
+    relevant = holdout.wanted.sizes() + holdout.unfindable
+    return {
+        "recall_at_20": mean(recall(hits, relevant, 20)),
+        "ndcg_at_20": mean(ndcg(hits, relevant, 20)),
+        "hit_rate_at_10": mean(hit_rate(hits, relevant, 10)),
+        "recall_at_100": mean(recall(hits, relevant, 100)),
+        "coverage_at_20": len(np.unique(ranked[:, :20][ranked[:, :20] >= 0])) / len(holdout.books),
+    }
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Returns the results in Markdown: mean over seeds, and half the distance between the extremes."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[row["set"], row["recommender"]].append(row)
+    columns = ("recall_at_20", "ndcg_at_20", "hit_rate_at_10", "recall_at_100", "coverage_at_20")
+    lines = ["| set | recommender | " + " | ".join(columns) + " |", "|---|---|" + "---|" * len(columns)]
+    for (data, name), group in groups.items():
+        cells = []
+        for column in columns:
+            values = [row[column] for row in group]
+            cells.append(f"{np.mean(values):.4f} ± {(max(values) - min(values)) / 2:.4f}")
+        lines.append(f"| {data} | {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _best(scored: np.ndarray, training: Histories, users: np.ndarray, k: int) -> np.ndarray:
+    scored = np.array(scored, np.float32)
+    seen = as_matrix(training, scored.shape[1])[users]
+    scored[seen.nonzero()] = -np.inf
+    top = np.argpartition(-scored, k - 1, axis=1)[:, :k]
+    values = np.take_along_axis(scored, top, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    best = np.take_along_axis(top, order, axis=1)
+    return np.where(np.isneginf(np.take_along_axis(values, order, axis=1)), -1, best)
+
+
+def _hits(ranked: np.ndarray, wanted: Histories, users: np.ndarray) -> np.ndarray:
+    books = max(int(ranked.max(initial=0)), int(wanted.books.max(initial=0))) + 1
+    is_wanted = as_matrix(wanted, books)[users].toarray() > 0
+    return np.take_along_axis(is_wanted, np.maximum(ranked, 0), axis=1) & (ranked >= 0)
+
+
+def _blocks(users: np.ndarray) -> list[np.ndarray]:
+    return [users[start : start + BATCH_USERS] for start in range(0, len(users), BATCH_USERS)]
+
+
+def _data_set(text: str) -> DataSet:
+    name, _, rest = text.partition("=")
+    path, _, most = rest.partition("@")
+    if not name or not Path(path).exists():
+        raise argparse.ArgumentTypeError(f"{text!r}: wanted NAME=PATH[@N], with a file or folder at PATH")
+    return DataSet(name, Path(path), int(most) if most else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

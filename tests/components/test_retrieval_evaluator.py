@@ -1,0 +1,372 @@
+"""The gate as a whole: models that were really fitted, good ones and ones that are bad in a way of their own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+
+from components import model_gate, parquet_examples
+from components.evaluation_parameters import EvaluationParameters
+from components.retrieval_evaluator import Holdout, Verdict, evaluate, read_genres
+from components.served_model import ServedModel
+from trainer import closed_form, recipe
+from trainer.beyond_accuracy import genres_of_books
+from trainer.book_towers import BookTowers, joined_towers
+from trainer.hyperparameters import Hyperparameters
+from trainer.interactions import Histories, Interactions, as_matrix, group_by_user, joined
+from trainer.judged_model import JudgedModel
+from trainer.schedule import Schedule
+from trainer.twin import Twin, hash_interactions
+from trainer.vocabulary import Vocabulary
+from transform import features
+
+BOOKS, TASTES = 160, 8
+DEFAULTS = EvaluationParameters()
+AGAINST_SERVED = "Recall@20 against the served model"
+AGAINST_POPULARITY = "Recall@20 against popularity"
+KNOWN = "today's books that it knows"
+
+
+def make_holdout(readers: int) -> Holdout:
+    """Readers of about 12 books, mostly of their own taste, popular ones more often; a fifth is held out."""
+    random = np.random.default_rng(5)
+    popularity = 1 / (np.arange(BOOKS) + 5)
+    tastes = np.arange(BOOKS) % TASTES
+    pairs = []
+    for reader in range(readers):
+        weights = popularity * np.where(tastes == reader % TASTES, 20, 1)
+        size = np.clip(random.poisson(12), 5, 25)
+        pairs += [(reader, book) for book in random.choice(BOOKS, size, replace=False, p=weights / weights.sum())]
+    every = np.array(pairs, np.int32)
+    out = random.random(len(every)) < 0.2
+    train, heldout = (Interactions(every[part, 0], every[part, 1]) for part in (~out, out))
+    users = Vocabulary([b"reader %d" % reader for reader in range(readers)], np.bincount(train.users))
+    books = Vocabulary([b"book %d" % book for book in range(BOOKS)], np.bincount(train.books, minlength=BOOKS))
+    genres = genres_of_books(range(BOOKS), [[f"genre {taste}"] for taste in tastes], BOOKS)
+    return Holdout(users, books, train, heldout, genres)
+
+
+@pytest.fixture(scope="module")
+def holdout() -> Holdout:
+    return make_holdout(1000)
+
+
+def histories(interactions: Interactions, holdout: Holdout) -> Histories:
+    return group_by_user(interactions, len(holdout.users))
+
+
+def fitted(interactions: Interactions, holdout: Holdout) -> BookTowers:
+    """Towers in closed form, which take no time."""
+    read = as_matrix(histories(interactions, holdout), BOOKS)
+    return closed_form.towers(closed_form.decompose(read, seed=0), closed_form.Settings(dim=8))
+
+
+def hashes(interactions: Interactions, holdout: Holdout) -> np.ndarray:
+    return np.sort(hash_interactions(holdout.users.tokens, holdout.books.tokens, interactions))
+
+
+def twin_of(towers: BookTowers, holdout: Holdout, trained_on: Interactions | None = None) -> Twin:
+    trained_on = holdout.train if trained_on is None else trained_on
+    return Twin(towers, holdout.books.tokens, hashes(trained_on, holdout))
+
+
+def judge(
+    holdout: Holdout, twin: Twin, served: Twin | ServedModel | None, parameters: EvaluationParameters = DEFAULTS
+) -> Verdict:
+    served = ServedModel("17", served, "") if isinstance(served, Twin) else served
+    model = JudgedModel(twin, holdout.books.tokens, histories(holdout.train, holdout))
+    return evaluate(holdout, model, served, parameters)
+
+
+def refused(verdict: Verdict) -> dict[str, str]:
+    """What was found in each check that failed."""
+    assert verdict.blessed is not any(not check.passed for check in verdict.checks)
+    return {check.what: check.found for check in verdict.checks if not check.passed}
+
+
+@pytest.fixture(scope="module")
+def good(holdout: Holdout) -> Twin:
+    return twin_of(fitted(holdout.train, holdout), holdout)
+
+
+def recall(verdict: Verdict, name: str = "model") -> float:
+    return verdict.metrics[name]["recall_at_20"]["value"]
+
+
+def test_a_first_model_needs_no_served_one(holdout: Holdout, good: Twin) -> None:
+    verdict = judge(holdout, good, None)
+    assert refused(verdict) == {}
+    assert AGAINST_SERVED not in [check.what for check in verdict.checks]
+    assert verdict.metrics["served"] == {}
+
+
+def test_the_metrics_are_json_and_have_all_that_was_measured(holdout: Holdout, good: Twin) -> None:
+    metrics = json.loads(json.dumps(judge(holdout, good, good).metrics))
+    assert set(metrics) == {"model", "popularity", "holdout_users", "heldout_interactions", "served", "checks"}
+    assert metrics["heldout_interactions"] == len(holdout.heldout)
+    assert metrics["holdout_users"] == len(set(holdout.heldout.users.tolist()))
+    model = metrics["model"]["recall_at_20"]
+    assert model["low"] < model["value"] < model["high"]
+    assert metrics["served"] == {
+        "version": "17",
+        "known_books": 1.0,
+        "heldout_interactions_left_out": 0,
+        "recall_at_20": pytest.approx(model["value"]),
+        "recall_at_20_of_the_new_model": pytest.approx(model["value"]),
+    }
+    assert [check["passed"] for check in metrics["checks"]] == [True] * 7
+
+
+def test_peers_are_measured_and_decide_nothing(holdout: Holdout, good: Twin) -> None:
+    alone, beside = judge(holdout, good, good), judge(holdout, good, good, EvaluationParameters(peers=("item_knn",)))
+    assert beside.checks == alone.checks
+    assert recall(beside, "item_knn") > recall(beside, "popularity")
+
+
+@pytest.mark.parametrize("with_served", [False, True])
+def test_a_model_of_shuffled_readers_is_refused(with_served: bool, holdout: Holdout, good: Twin) -> None:
+    readers = np.random.default_rng(0).permutation(holdout.train.users)
+    shuffled = twin_of(fitted(Interactions(readers, holdout.train.books), holdout), holdout)
+    reasons = refused(judge(holdout, shuffled, good if with_served else None))
+    assert AGAINST_POPULARITY in reasons
+    assert (AGAINST_SERVED in reasons) is with_served
+
+
+@pytest.mark.parametrize("with_served", [False, True])
+def test_a_model_of_best_sellers_is_refused(with_served: bool, holdout: Holdout, good: Twin) -> None:
+    """It is level with popularity in every slice, so that nothing else would tell."""
+    counts = holdout.books.counts[:, np.newaxis].astype(np.float32)
+    twin = twin_of(BookTowers(np.ones_like(counts), counts, (1,)), holdout)
+    reasons = refused(judge(holdout, twin, good if with_served else None))
+    assert set(reasons) == {AGAINST_POPULARITY, *([AGAINST_SERVED] if with_served else [])}
+    assert reasons[AGAINST_POPULARITY].endswith("difference +0.0000 to +0.0000")
+
+
+def test_a_model_of_one_list_for_everyone_does_not_cover_enough(holdout: Holdout, good: Twin) -> None:
+    """Best-sellers reach the 20 that most readers have not read and few more: below a floor of half the books."""
+    counts = holdout.books.counts[:, np.newaxis].astype(np.float32)
+    twin = twin_of(BookTowers(np.ones_like(counts), counts, (1,)), holdout)
+    half = EvaluationParameters(min_coverage=0.5)
+    assert "coverage of the recommendations" in refused(judge(holdout, twin, None, half))
+    assert refused(judge(holdout, good, None, half)) == {}
+
+
+def test_a_model_that_is_a_tenth_worse_than_the_served_one_is_refused(holdout: Holdout, good: Twin) -> None:
+    random = np.random.default_rng(0)
+    towers = good.towers
+    noise = random.normal(size=(2, *towers.query_table.shape)).astype(np.float32)
+    before = recall(judge(holdout, good, None))
+    for share in np.arange(0.1, 2, 0.1, np.float32):
+        tables = [
+            table + share * table.std() * noise[side]
+            for side, table in enumerate((towers.query_table, towers.candidate_table))
+        ]
+        worse = twin_of(BookTowers(*tables, towers.widths), holdout)
+        verdict = judge(holdout, worse, good)
+        lost = 1 - recall(verdict) / before
+        if lost >= 0.08:
+            break
+    assert 0.08 <= lost <= 0.15
+    assert set(refused(verdict)) == {AGAINST_SERVED}
+    assert refused(judge(holdout, worse, None)) == {}
+    assert refused(judge(holdout, worse, good, EvaluationParameters(max_recall_loss=0.3))) == {}
+
+
+def test_a_model_that_knows_half_of_the_books_is_refused(holdout: Holdout, good: Twin) -> None:
+    towers, kept = good.towers, slice(0, BOOKS, 2)
+    halved = BookTowers(towers.query_table[kept], towers.candidate_table[kept], towers.widths)
+    verdict = judge(holdout, Twin(halved, good.books[kept], good.trained_on), good)
+    assert refused(verdict)[KNOWN] == "50.0%"
+    [check] = [check for check in verdict.checks if check.what == KNOWN]
+    assert check.needed == "at least 95.0% (--evaluation.min-known-books)"
+
+
+def test_equally_good_models_are_blessed(holdout: Holdout) -> None:
+    """Twenty of one recipe that differ by their seeds, each against the one before."""
+    seeds = 20
+    how = recipe.Recipe(Schedule(64, 30), 0.15, 10)
+    training = histories(holdout.train, holdout)
+    twins = []
+    for seed in range(seeds):
+        tf.keras.utils.set_random_seed(seed)
+        parameters = Hyperparameters(embedding_dim=16, blend=False, seed=seed)
+        twins.append(twin_of(recipe.fit(training, BOOKS, how, parameters), holdout))
+    verdicts = [judge(holdout, twin, twins[at - 1]) for at, twin in enumerate(twins)]
+    assert len({recall(verdict) for verdict in verdicts}) > seeds // 2
+    assert sum(verdict.blessed for verdict in verdicts) >= seeds - 1, [refused(verdict) for verdict in verdicts]
+
+
+def unusable(case: str, holdout: Holdout, good: Twin) -> ServedModel:
+    others = [b"another " + token for token in holdout.books.tokens]
+    strangers = hash_interactions([b"x" + user for user in holdout.users.tokens], holdout.books.tokens, holdout.train)
+    everything = twin_of(good.towers, holdout, joined(holdout.train, holdout.heldout))
+    return {
+        "no twin": ServedModel("17", None, "/push/17/twin.npz: cannot be read."),
+        "other books": ServedModel("17", good._replace(books=others), ""),
+        "other readers": ServedModel("17", good._replace(trained_on=np.sort(strangers)), ""),
+        "whole hold-out": ServedModel("17", everything, ""),
+    }[case]
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ("no twin", "version 17: /push/17/twin.npz: cannot be read."),
+        ("other books", "version 17 knows none of today's books"),
+        ("other readers", "version 17 was trained on none of today's interactions"),
+        ("whole hold-out", "version 17 was trained on the whole hold-out"),
+    ],
+)
+def test_a_served_model_that_is_no_measure_stops_the_new_one_unless_it_may_be_replaced(
+    case: str, reason: str, holdout: Holdout, good: Twin
+) -> None:
+    served = unusable(case, holdout, good)
+    verdict = judge(holdout, good, served)
+    assert list(refused(verdict)) == [AGAINST_SERVED]
+    assert f"{AGAINST_SERVED}  not compared: {reason}" in model_gate.table(verdict.checks)
+    replacing = judge(holdout, good, served, EvaluationParameters(unusable_served="replace"))
+    assert refused(replacing) == {}
+    assert reason in model_gate.table(replacing.checks)
+    assert "recall_at_20" not in replacing.metrics["served"]
+
+
+def test_a_policy_of_replacing_does_not_replace_a_better_model(holdout: Holdout, good: Twin) -> None:
+    replacing = EvaluationParameters(unusable_served="replace")
+    readers = np.random.default_rng(0).permutation(holdout.train.users)
+    shuffled = twin_of(fitted(Interactions(readers, holdout.train.books), holdout), holdout)
+    assert AGAINST_SERVED in refused(judge(holdout, shuffled, good, replacing))
+
+
+def test_a_served_model_of_other_books_beside_todays_is_compared_on_those_it_knows(
+    holdout: Holdout, good: Twin
+) -> None:
+    half = [token if book % 2 else b"gone" + token for book, token in enumerate(good.books)]
+    verdict = judge(holdout, good, good._replace(books=half))
+    assert refused(verdict) == {}
+    assert verdict.metrics["served"]["known_books"] == 0.5
+    assert 0 < verdict.metrics["served"]["recall_at_20"] < 0.7 * recall(verdict)
+
+
+def test_the_order_of_the_served_models_books_does_not_matter(holdout: Holdout, good: Twin) -> None:
+    order = np.random.default_rng(0).permutation(BOOKS)
+    towers = good.towers
+    turned = BookTowers(towers.query_table[order], towers.candidate_table[order], towers.widths)
+    verdict = judge(holdout, good, Twin(turned, [good.books[book] for book in order], good.trained_on))
+    assert verdict.checks[1].what == AGAINST_SERVED
+    assert verdict.checks[1].found.endswith("difference +0.0000 to +0.0000")
+
+
+def memory(pairs: Interactions, holdout: Holdout) -> BookTowers:
+    """Towers that give every reader exactly the books of `pairs` and score all others at 0.
+
+    With fewer readers than books the readers' vectors are independent, so that the equations have a solution.
+    """
+    training = histories(holdout.train, holdout)
+    query = np.eye(BOOKS, dtype=np.float32)
+    blank = BookTowers(query, query, (BOOKS,))
+    vectors = blank.queries(training, np.arange(len(holdout.users), dtype=np.int32)).numpy().astype(np.float64)
+    wanted = as_matrix(histories(pairs, holdout), BOOKS).toarray()
+    # [books, readers] @ [readers, books] -> [books, books]
+    solution = np.linalg.pinv(vectors) @ wanted
+    return BookTowers(query, solution.T.astype(np.float32), (BOOKS,))
+
+
+@pytest.mark.parametrize("owned_up", [True, False])
+def test_a_served_model_that_has_memorised_part_of_the_hold_out_gains_nothing(owned_up: bool) -> None:
+    holdout = make_holdout(100)
+    new = twin_of(fitted(holdout.train, holdout), holdout)
+    seen = Interactions(holdout.heldout.users[::2], holdout.heldout.books[::2])
+    towers = joined_towers([(1.0, new.towers), (1000.0, memory(seen, holdout))])
+    trained_on = joined(holdout.train, seen) if owned_up else holdout.train
+    verdict = judge(holdout, new, twin_of(towers, holdout, trained_on))
+    served = verdict.metrics["served"]
+    if owned_up:
+        assert refused(verdict) == {}
+        assert served["heldout_interactions_left_out"] == len(seen)
+        assert served["recall_at_20"] == pytest.approx(served["recall_at_20_of_the_new_model"], abs=0.02)
+    else:
+        assert set(refused(verdict)) == {AGAINST_SERVED}
+        assert served["heldout_interactions_left_out"] == 0
+        assert served["recall_at_20"] > recall(verdict) + 0.1
+
+
+def test_what_the_served_model_was_trained_on_is_left_out_for_the_new_one_too(holdout: Holdout, good: Twin) -> None:
+    """The served model is the new one itself, so that on any part of the hold-out there is no difference."""
+    seen = Interactions(holdout.heldout.users[::3], holdout.heldout.books[::3])
+    verdict = judge(holdout, good, twin_of(good.towers, holdout, joined(holdout.train, seen)))
+    assert verdict.checks[1].found.endswith("difference +0.0000 to +0.0000")
+    assert verdict.metrics["served"]["heldout_interactions_left_out"] == len(seen)
+    assert verdict.metrics["heldout_interactions"] == len(holdout.heldout)
+    training = histories(holdout.train, holdout)
+    readers = np.arange(len(holdout.users), dtype=np.int32)
+    scores = good.towers.scores(training, readers).numpy()
+    hidden = as_matrix(histories(joined(holdout.train, seen), holdout), BOOKS).toarray() > 0
+    heldout = as_matrix(histories(holdout.heldout, holdout), BOOKS).toarray() > 0
+    wanted = heldout & ~hidden
+    best = np.argsort(np.where(hidden, np.inf, -scores), axis=1)[:, :20]
+    found, possible = np.take_along_axis(wanted, best, axis=1).sum(axis=1), wanted.sum(axis=1)
+    expected = (found[possible > 0] / possible[possible > 0]).mean()
+    assert verdict.metrics["served"]["recall_at_20"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_served_model_that_was_fitted_on_half_of_the_hold_out_does_not_stop_an_equally_good_one(
+    holdout: Holdout, good: Twin
+) -> None:
+    seen = Interactions(holdout.heldout.users[::2], holdout.heldout.books[::2])
+    more = joined(holdout.train, seen)
+    assert refused(judge(holdout, good, twin_of(fitted(more, holdout), holdout, more))) == {}
+
+
+def write_examples(folder: Path, *parts: list[list[tuple[str | None, list[str] | None]]]) -> str:
+    """Writes training reviews, given as title and genres: files of row groups."""
+    parquet_folder = Path(parquet_examples.split_folder(str(folder), features.TRAIN_SPLIT))
+    parquet_folder.mkdir(parents=True)
+    schema = parquet_examples.EXAMPLE_SCHEMA
+    for number, groups in enumerate(parts):
+        path = parquet_examples.part_path(str(folder), features.TRAIN_SPLIT, number, len(parts))
+        with parquet_examples.part_writer(path) as writer:
+            for rows in groups:
+                columns: dict[str, Any] = {
+                    features.GENRES: [genres for _, genres in rows],
+                    features.ISBN: [None if title is None else [title] for title, _ in rows],
+                    features.RATING: [[4.0]] * len(rows),
+                    features.USER: [["reader"]] * len(rows),
+                }
+                arrays = [pa.array(columns[field.name], field.type) for field in schema]
+                writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+    return str(folder)
+
+
+def genres_by_book(uri: str, books: list[bytes]) -> list[set[str]]:
+    found = read_genres(uri, books)
+    return [{found.names[genre] for genre in row.nonzero()[0]} for row in found.matrix.toarray()]
+
+
+def test_the_genres_of_a_book_are_those_of_its_first_review_that_names_any(tmp_path: Path) -> None:
+    uri = write_examples(
+        tmp_path,
+        [
+            [("Emma", None), ("Dune", ["Sci-Fi", "Épopée"]), ("Dune", ["Cooking"]), (None, ["Nobody's"])],
+            [("Emma", []), ("Emma", ["Romance"]), ("Unknown", ["Crime"]), ("Dune", ["Cooking"])],
+        ],
+        [[("Emma", ["Cooking"]), ("Ulysses", None), ("Late", ["Romance", "Romance"])]],
+    )
+    books = [b"Late", b"Ulysses", b"Emma", b"Dune", b"Unread"]
+    assert genres_by_book(uri, books) == [{"Romance"}, set(), {"Romance"}, {"Sci-Fi", "Épopée"}, set()]
+
+
+def test_reviews_without_any_genre_give_books_without_genres(tmp_path: Path) -> None:
+    uri = write_examples(tmp_path, [[("Emma", None), ("Dune", [])]])
+    assert genres_by_book(uri, [b"Emma", b"Dune"]) == [set(), set()]
+
+
+def test_only_training_reviews_are_asked_for_genres(tmp_path: Path) -> None:
+    uri = write_examples(tmp_path, [[("Emma", ["Romance"])]])
+    train = Path(parquet_examples.split_folder(uri, features.TRAIN_SPLIT))
+    train.rename(parquet_examples.split_folder(uri, features.EVAL_SPLIT))
+    write_examples(tmp_path, [[("Emma", None), ("Dune", ["Sci-Fi"])]])
+    assert genres_by_book(uri, [b"Emma", b"Dune"]) == [set(), {"Sci-Fi"}]

@@ -1,0 +1,105 @@
+"""Which version is taken for the served one, and what is said when it has no twin to compare with."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.served_model import read_served_model
+from trainer.book_towers import BookTowers
+from trainer.twin import Twin, write_twin
+from transform import features
+
+
+def serve(push_dir: Path, version: str) -> Path:
+    """Serves a version whose twin knows one book, named like the version. Returns the path of the twin."""
+    path = push_dir / version / features.TWIN_FILE
+    path.parent.mkdir(parents=True)
+    tables = np.ones((1, 4), np.float32)
+    write_twin(Twin(BookTowers(tables, tables, (4,)), [version.encode()], np.array([7], np.uint32)), str(path))
+    return path
+
+
+def test_before_the_first_push_nothing_is_served(tmp_path: Path) -> None:
+    assert read_served_model(str(tmp_path / "missing")) is None
+    assert read_served_model(str(tmp_path)) is None
+
+
+def test_what_is_no_version_is_not_served(tmp_path: Path) -> None:
+    for name in (".incoming-17", "backup", "12.old", "v3", "-4"):
+        serve(tmp_path, name)
+    assert read_served_model(str(tmp_path)) is None
+    serve(tmp_path, "2")
+    served = read_served_model(str(tmp_path))
+    assert served is not None
+    assert served.version == "2"
+
+
+@pytest.mark.parametrize("ending", ["", "/"])
+def test_the_newest_is_the_largest_number_not_the_last_name(ending: str, tmp_path: Path) -> None:
+    for version in ("9", "10", "1"):
+        serve(tmp_path, version)
+    served = read_served_model(f"{tmp_path}{ending}")
+    assert served is not None
+    assert (served.version, served.why_not) == ("10", "")
+    assert served.twin is not None
+    assert served.twin.books == [b"10"]
+    assert served.twin.trained_on.tolist() == [7]
+
+
+def test_a_version_without_a_twin_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    serve(tmp_path, "1")
+    (tmp_path / "2").mkdir()
+    served = read_served_model(str(tmp_path))
+    assert served is not None
+    assert (served.version, served.twin) == ("2", None)
+    assert served.why_not.startswith(f"{tmp_path / '2' / features.TWIN_FILE}: cannot be read (NotFoundError)")
+
+
+def archive(**arrays: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+def single_array() -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.arange(3))
+    return content.getvalue()
+
+
+def flipped(content: bytes) -> bytes:
+    """Changes bytes in the middle of the first array."""
+    start = content.index(b"\x93NUMPY") + 128
+    return content[:start] + bytes(byte ^ 0xFF for byte in content[start : start + 4]) + content[start + 4 :]
+
+
+def packed_otherwise(content: bytes) -> bytes:
+    """Changes the packing method of the first array to one that does not exist."""
+    place = content.index(b"PK\x01\x02") + 10
+    return content[:place] + b"\x63" + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:100],
+        lambda content: content[:-1],
+        lambda content: b"\0" * len(content),
+        lambda content: b"not an archive at all",
+        lambda content: archive(query_table=np.ones((1, 4))),
+        lambda content: single_array(),
+        flipped,
+        packed_otherwise,
+    ],
+    ids=["empty", "cut", "cut by a byte", "zeros", "text", "other arrays", "one array", "flipped", "packed otherwise"],
+)
+def test_a_damaged_twin_is_told_with_its_path(damage, tmp_path: Path) -> None:
+    path = serve(tmp_path, "3")
+    path.write_bytes(damage(path.read_bytes()))
+    served = read_served_model(str(tmp_path))
+    assert served is not None
+    assert (served.version, served.twin) == ("3", None)
+    assert served.why_not.startswith(f"{path}: cannot be read (")

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from trainer.book_towers import BookTowers
+from trainer.interactions import Histories, Interactions, group_by_user
+from trainer.kernel import Kernel, compress, of_towers, reader_rows, standardised, summed
+
+USERS, BOOKS = 30, 20
+
+
+def histories() -> Histories:
+    read = np.random.default_rng(0).random((USERS, BOOKS)) < 0.25
+    read[5] = False
+    return group_by_user(Interactions(*(axis.astype(np.int32) for axis in np.nonzero(read))), USERS)
+
+
+def dense_rows() -> np.ndarray:
+    rows = np.zeros((USERS, BOOKS))
+    read = histories()
+    for user in range(USERS):
+        books = read.books[read.row_splits[user] : read.row_splits[user + 1]]
+        rows[user, books] = 1 / np.sqrt(max(len(books), 1))
+    return rows
+
+
+def parts() -> tuple[Kernel, np.ndarray]:
+    """A sum of two models, and the same as one matrix."""
+    random = np.random.default_rng(1)
+    query, candidate = random.normal(size=(2, BOOKS, 4)).astype(np.float32)
+    near = (random.random((BOOKS, BOOKS)) * (random.random((BOOKS, BOOKS)) < 0.2)).astype(np.float32)
+    kernel = summed(
+        of_towers(BookTowers(query, candidate, (4,))).times(0.5),
+        Kernel(sparse=((1.0, sparse.csr_matrix(near)),)).times(3.0),
+    )
+    return kernel, 0.5 * query @ candidate.T + 3.0 * near
+
+
+def test_rows_weigh_a_readers_books_by_the_root_of_their_number() -> None:
+    assert reader_rows(histories(), BOOKS).toarray() == pytest.approx(dense_rows(), abs=1e-6)
+
+
+def test_a_sum_multiplies_and_scores_as_the_one_matrix_does() -> None:
+    kernel, matrix = parts()
+    vectors = np.random.default_rng(2).normal(size=(BOOKS, 3)).astype(np.float32)
+    assert kernel.forward(vectors) == pytest.approx(matrix @ vectors, abs=1e-4)
+    assert kernel.backward(vectors) == pytest.approx(matrix.T @ vectors, abs=1e-4)
+    assert kernel.scores(reader_rows(histories(), BOOKS)) == pytest.approx(dense_rows() @ matrix, abs=1e-4)
+
+
+def test_nothing_is_left_of_a_part_with_weight_0() -> None:
+    kernel, _ = parts()
+    assert kernel.times(0) == Kernel()
+
+
+def test_standardised_scores_have_a_standard_deviation_of_1() -> None:
+    kernel, _ = parts()
+    rows = reader_rows(histories(), BOOKS)
+    readers = np.flatnonzero(histories().sizes())
+    assert np.std(standardised(kernel, rows).scores(rows[readers])) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("dim", [2, 6, 12])
+def test_no_towers_of_that_width_come_closer_to_the_scores(dim: int) -> None:
+    """The best of a rank is the truncated decomposition of the scores (Eckart and Young, Psychometrika 1, 1936)."""
+    kernel, matrix = parts()
+    rows = reader_rows(histories(), BOOKS)
+    towers = compress(kernel, rows, dim, seed=0)
+    assert towers.widths == (dim,)
+    scores = dense_rows() @ matrix
+    found = dense_rows() @ towers.query_table @ towers.candidate_table.T
+    strengths = np.linalg.svd(scores, compute_uv=False)
+    assert np.linalg.norm(scores - found) == pytest.approx(np.sqrt((strengths[dim:] ** 2).sum()), rel=1e-3)
+
+
+def test_more_width_than_directions_gives_the_scores_themselves() -> None:
+    kernel, matrix = parts()
+    towers = compress(kernel, reader_rows(histories(), BOOKS), 64, seed=0)
+    assert towers.widths[0] <= BOOKS
+    scores = dense_rows() @ matrix
+    assert dense_rows() @ towers.query_table @ towers.candidate_table.T == pytest.approx(scores, abs=1e-3)
+    queries = towers.scores(histories(), np.arange(USERS, dtype=np.int32)).numpy()
+    order = np.argsort(-scores, axis=1)[:, 0]
+    assert (np.argmax(queries, axis=1) == order)[scores.any(axis=1)].all()
+
+
+def test_the_same_seed_gives_the_same_bit_for_bit() -> None:
+    first, second = (compress(parts()[0], reader_rows(histories(), BOOKS), 5, seed=3) for _ in range(2))
+    assert (first.query_table == second.query_table).all()

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer.interactions import Histories, Interactions, group_by_user
+from trainer.ranking import Rankings, mean_recall, popularity_scorer, rank
+
+USERS, BOOKS = 30, 25
+
+
+class Case:
+    """Random scores, and random books that were read or held out; some users have neither."""
+
+    def __init__(self, seed: int):
+        random = np.random.default_rng(seed)
+        drawn = random.random((USERS, BOOKS))
+        drawn[random.integers(USERS, size=4)] = 1
+        self.scores = random.permutation(USERS * BOOKS).reshape(USERS, BOOKS).astype(np.float32)
+        self.seen, self.wanted = drawn < 0.2, (drawn >= 0.2) & (drawn < 0.3)
+        self.training, self.heldout = histories(self.seen), histories(self.wanted)
+
+    def rank(self, users: list[int], k: int) -> Rankings:
+        asked = np.array(users, np.int32)
+        return rank(lambda block: tf.constant(self.scores[block]), asked, self.training, self.heldout, k)
+
+    def slow(self, user: int, k: int) -> list[int]:
+        allowed = [b for b in range(BOOKS) if not self.seen[user, b] and np.isfinite(self.scores[user, b])]
+        best = sorted(allowed, key=lambda book: -self.scores[user, book])[:k]
+        return best + [-1] * (k - len(best))
+
+
+def histories(pairs: np.ndarray) -> Histories:
+    return group_by_user(Interactions(*(axis.astype(np.int32) for axis in np.nonzero(pairs))), len(pairs))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("k", [1, 5, 25, 60])
+def test_it_equals_a_slow_ranking_user_by_user(seed: int, k: int) -> None:
+    case = Case(seed)
+    users = [*range(28, -1, -2), 7]
+    rankings = case.rank(users, k)
+    assert rankings.users.tolist() == users
+    assert rankings.books.shape == rankings.hits.shape == (len(users), k)
+    recalls = []
+    for row, user in enumerate(users):
+        best = case.slow(user, k)
+        hits = [book >= 0 and bool(case.wanted[user, book]) for book in best]
+        assert rankings.books[row].tolist() == best
+        assert rankings.hits[row].tolist() == hits
+        assert rankings.relevant[row] == case.wanted[user].sum()
+        if case.wanted[user].any():
+            recalls.append(sum(hits) / case.wanted[user].sum())
+    asked = np.array(users, np.int32)
+    mean = mean_recall(lambda block: tf.constant(case.scores[block]), asked, case.training, case.heldout, k)
+    assert mean == pytest.approx(np.mean(recalls))
+
+
+@pytest.mark.parametrize("places", [1, 2 * BOOKS + 3, 7 * BOOKS, 10**6])
+def test_the_size_of_the_blocks_changes_nothing(places: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, blocks = Case(0), []
+    whole = case.rank(list(range(USERS)), 5)
+    monkeypatch.setattr("trainer.ranking.BLOCK_SCORES", places)
+
+    def score(block: np.ndarray) -> tf.Tensor:
+        blocks.append(len(block))
+        return tf.constant(case.scores[block])
+
+    parts = rank(score, np.arange(USERS, dtype=np.int32), case.training, case.heldout, 5)
+    for one, other in zip(whole, parts, strict=True):
+        assert (one == other).all()
+        assert one.shape == other.shape
+    assert max(blocks) == min(max(places // BOOKS, 1), USERS)
+
+
+def test_a_score_of_minus_infinity_is_never_recommended_even_if_it_was_held_out() -> None:
+    case = Case(1)
+    user = int(np.flatnonzero(case.wanted.sum(axis=1) >= 2)[0])
+    lost = int(np.flatnonzero(case.wanted[user])[0])
+    case.scores[:, 5] = -np.inf
+    case.scores[user, lost] = -np.inf
+    rankings = case.rank(list(range(USERS)), BOOKS)
+    assert not (rankings.books == 5).any()
+    assert lost not in rankings.books[user]
+    for other in range(USERS):
+        assert rankings.books[other].tolist() == case.slow(other, BOOKS)
+    assert rankings.relevant[user] == case.wanted[user].sum()
+    assert rankings.hits[user].sum() < rankings.relevant[user]
+
+
+def test_a_place_without_a_book_is_no_hit() -> None:
+    read, heldout = np.ones((1, 3), bool), np.array([[False, False, True]])
+    rankings = rank(lambda _: tf.ones([1, 3]), np.zeros(1, np.int32), histories(read), histories(heldout), 4)
+    assert rankings.books.tolist() == [[-1] * 4]
+    assert rankings.hits.tolist() == [[False] * 4]
+
+
+def test_a_seen_book_is_never_a_hit_even_if_it_is_held_out_too() -> None:
+    history = histories(np.array([[False, True, False]]))
+    users = np.array([0], np.int32)
+    assert mean_recall(lambda _: tf.constant([[0.0, 9.0, 1.0]]), users, history, history, 3) == 0
+
+
+def test_no_users_have_an_empty_ranking() -> None:
+    rankings = Case(0).rank([], 7)
+    assert rankings.books.shape == rankings.hits.shape == (0, 7)
+    assert rankings.relevant.shape == (0,)
+
+
+def test_popularity_ranks_by_count_for_everyone() -> None:
+    scores = popularity_scorer(np.array([3, 1, 7]))(np.array([5, 6], np.int32)).numpy()
+    assert scores.tolist() == [[3, 1, 7], [3, 1, 7]]

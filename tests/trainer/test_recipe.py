@@ -1,0 +1,170 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer import closed_form, recipe
+from trainer.hyperparameters import Hyperparameters
+from trainer.interactions import Histories, Interactions, as_matrix, group_by_user, withheld
+from trainer.kernel import of_towers, reader_rows, standardised, summed
+from trainer.ranking import mean_recall
+from trainer.recipe import MIXES, NEIGHBOUR_WEIGHTS, NEIGHBOURS, Choice, Recipe, as_json, choose, fit, neighbour_kernel
+from trainer.schedule import Schedule
+from trainer.training import train
+
+USERS, BOOKS = 60, 80
+FAST = Hyperparameters(
+    embedding_dim=8, batch_users=16, max_epochs=3, learning_rate=0.03, temperatures=(0.1, 0.3), seed=5
+)
+ALONE = FAST.model_copy(update={"blend": False, "temperatures": (0.1,)})
+RECIPE = Recipe(Schedule(16, 3), 0.1, 2)
+
+
+def histories(read: np.ndarray) -> Histories:
+    return group_by_user(Interactions(*(axis.astype(np.int32) for axis in np.nonzero(read))), len(read))
+
+
+def checkerboard() -> Histories:
+    return histories(np.add.outer(np.arange(USERS), np.arange(BOOKS)) % 2 == 0)
+
+
+def random_histories() -> Histories:
+    """Some readers have fewer than the three books that validation needs."""
+    random = np.random.default_rng(0)
+    return histories(random.random((USERS, BOOKS)) < random.random((USERS, 1)) ** 2 * 0.2)
+
+
+def chosen(read: Histories, folder: Path, parameters: Hyperparameters = FAST) -> Choice:
+    return choose(read, BOOKS, parameters, str(folder))
+
+
+def without_seconds(choice: Choice) -> list[object]:
+    trials = [
+        [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in trial["epochs"]]
+        for trial in choice.validation["trials"]
+    ]
+    return [choice.recipe, {**choice.validation, "trials": trials}]
+
+
+@pytest.fixture(scope="module")
+def choices(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Choice]:
+    reads = {"checkerboard": checkerboard(), "random": random_histories()}
+    return {name: chosen(read, tmp_path_factory.mktemp(name)) for name, read in reads.items()}
+
+
+@pytest.mark.parametrize("name", ["checkerboard", "random"])
+def test_temperature_and_epochs_are_the_best_that_were_tried(name: str, choices: dict[str, Choice]) -> None:
+    found, validation = choices[name]
+    assert validation["users"] > 30
+    best = {
+        trial["temperature"]: max(epoch["recall_at_20"] for epoch in trial["epochs"]) for trial in validation["trials"]
+    }
+    assert list(best) == [0.1, 0.3]
+    assert best[found.temperature] == max(best.values()) <= validation["recall_at_20"]
+    [epochs] = [trial["epochs"] for trial in validation["trials"] if trial["temperature"] == found.temperature]
+    assert epochs[found.epochs - 1]["recall_at_20"] == max(best.values())
+
+
+def test_settings_and_weights_are_the_best_of_what_is_tried_in_turn(choices: dict[str, Choice]) -> None:
+    """Worked out again, part by part, without the functions that chose."""
+    read, found = random_histories(), choices["random"].recipe
+    users = np.flatnonzero(read.sizes() >= 3).astype(np.int32)
+    left, out = withheld(read, users, 0.2, FAST.seed)
+    rows, matrix = reader_rows(left, BOOKS), as_matrix(left, BOOKS)
+
+    def recall(kernel) -> float:
+        return mean_recall(lambda block: kernel.scores(rows[block]), users, left, out, 20)
+
+    decomposition = closed_form.decompose(matrix, FAST.seed)
+    forms = {s: recall(of_towers(closed_form.towers(decomposition, s))) for s in closed_form.SETTINGS}
+    assert min(forms.values()) < max(forms.values()) == forms[found.closed_form_settings]
+    closed = standardised(of_towers(closed_form.towers(decomposition, found.closed_form_settings)), rows)
+    towers = train(
+        left, BOOKS, FAST, Schedule(16, 3), embedding_dim=8, temperature=found.temperature, epochs=found.epochs
+    ).towers
+    trained = standardised(of_towers(towers), rows)
+    mixes = {mix: summed(trained.times(mix[0]), closed.times(mix[1])) for mix in MIXES}
+    near = {count: standardised(neighbour_kernel(matrix, count), rows) for count in NEIGHBOURS}
+    first = max(MIXES, key=lambda mix: recall(mixes[mix]))
+    tried = {(n, w): recall(summed(mixes[first], near[n].times(w))) for n in NEIGHBOURS for w in NEIGHBOUR_WEIGHTS}
+    best = max(tried, key=lambda pair: tried[pair])
+    mix, expected = first, recall(mixes[first])
+    if tried[best] > expected:
+        mix = max(MIXES, key=lambda m: recall(summed(mixes[m], near[best[0]].times(best[1]))))
+        expected = recall(summed(mixes[mix], near[best[0]].times(best[1])))
+    else:
+        best = (0, 0.0)
+    assert (found.trained_weight, found.closed_form_weight) == mix
+    assert (found.neighbours, found.neighbour_weight) == best
+    assert choices["random"].validation["recall_at_20"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_checkerboard_is_found(choices: dict[str, Choice]) -> None:
+    """Of 48 books that a reader has not read, eight are the withheld ones: by chance 20 places find 42 %."""
+    assert choices["checkerboard"].validation["recall_at_20"] > 0.95
+
+
+def test_no_more_readers_validate_than_are_asked_for(tmp_path: Path) -> None:
+    few = ALONE.model_copy(update={"max_validation_users": 7})
+    assert chosen(checkerboard(), tmp_path, few).validation["users"] == 7
+
+
+def test_what_validation_asks_for_was_not_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, trained_on, decomposed = checkerboard(), [], []
+    real_train, real_decompose = recipe.train, closed_form.decompose
+    monkeypatch.setattr(recipe, "train", lambda left, *a, **k: trained_on.append(left) or real_train(left, *a, **k))
+    monkeypatch.setattr(closed_form, "decompose", lambda m, *a: decomposed.append(m) or real_decompose(m, *a))
+    chosen(read, tmp_path, FAST.model_copy(update={"temperatures": (0.1,)}))
+    assert len(trained_on) == 1
+    assert len(decomposed) == 1
+    for left in (as_matrix(trained_on[0], BOOKS), decomposed[0]):
+        assert (left.toarray() <= as_matrix(read, BOOKS).toarray()).all()
+        assert left.sum(axis=1).tolist() == [[32]] * USERS  # a fifth of 40 books is withheld
+
+
+def test_the_same_seed_chooses_the_same(tmp_path: Path, choices: dict[str, Choice]) -> None:
+    assert without_seconds(chosen(random_histories(), tmp_path)) == without_seconds(choices["random"])
+
+
+def test_readers_of_two_books_get_the_defaults_and_can_be_fitted(tmp_path: Path) -> None:
+    read = histories(np.eye(20, BOOKS) + np.eye(20, BOOKS, 1) > 0)
+    found = chosen(read, tmp_path)
+    assert found == Choice(Recipe(Schedule(16, 3), 0.1, 3), {})
+    assert np.isfinite(fit(read, BOOKS, found.recipe, FAST).query_table).all()
+
+
+def test_towers_alone_are_what_training_gave() -> None:
+    read = random_histories()
+    towers = fit(read, BOOKS, RECIPE, FAST)
+    expected = train(read, BOOKS, FAST, Schedule(16, 3), embedding_dim=8, temperature=0.1, epochs=2).towers
+    assert (towers.query_table == expected.query_table).all()
+    assert (towers.candidate_table == expected.candidate_table).all()
+
+
+def test_a_blend_scores_as_its_parts_do_in_their_weights() -> None:
+    """Wide enough that the compression loses nothing."""
+    read, wide = random_histories(), FAST.model_copy(update={"embedding_dim": BOOKS})
+    found = RECIPE._replace(trained_weight=0.0, closed_form_weight=1.0, neighbours=3, neighbour_weight=0.5)
+    rows, matrix = reader_rows(read, BOOKS), as_matrix(read, BOOKS)
+    decomposition = closed_form.decompose(matrix, FAST.seed)
+    closed = closed_form.towers(decomposition, found.closed_form_settings)
+    scores = [rows.toarray() @ closed.query_table @ closed.candidate_table.T]
+    scores.append(neighbour_kernel(matrix, 3).scores(rows))
+    readers = np.flatnonzero(read.sizes())
+    expected = sum(w * s / np.std(s[readers]) for w, s in zip((1.0, 0.5), scores, strict=True))
+    towers = fit(read, BOOKS, found, wide)
+    assert rows @ towers.query_table @ towers.candidate_table.T == pytest.approx(expected, abs=1e-2)
+
+
+def test_a_recipe_can_be_written_as_json() -> None:
+    written = as_json(RECIPE)
+    assert written["schedule"] == {"batch_users": 16, "epochs": 3}
+    assert written["closed_form_settings"] == {"popularity_damping": 0.25, "shrinkage": 3.0, "dim": 128}
+    assert written["temperature"] == 0.1
+
+
+def test_fitting_twice_gives_the_same_bit_for_bit() -> None:
+    found = RECIPE._replace(closed_form_weight=1.0, neighbours=3, neighbour_weight=0.5)
+    first, second = (fit(random_histories(), BOOKS, found, FAST) for _ in range(2))
+    assert (first.query_table == second.query_table).all()
+    assert (first.candidate_table == second.candidate_table).all()

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import trainer.two_tower_model  # noqa: F401 - TFRS decides which Keras tf.keras is
+from trainer.rowwise_adam import RowwiseAdam
+
+START = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], np.float32)
+
+
+def step(optimizer: tf.keras.optimizers.legacy.Optimizer, table: tf.Variable, rows: list[int]) -> None:
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(tf.gather(table, rows)))
+    gradient = tape.gradient(loss, table)
+    assert isinstance(gradient, tf.IndexedSlices)
+    optimizer.apply_gradients([(gradient, table)])
+
+
+def state(optimizer: RowwiseAdam, table: tf.Variable) -> list[np.ndarray]:
+    return [table.numpy(), optimizer.get_slot(table, "m").numpy(), optimizer.get_slot(table, "v").numpy()]
+
+
+def test_rows_named_in_every_step_go_where_keras_adam_takes_them() -> None:
+    tables = []
+    for optimizer in (RowwiseAdam(0.1), tf.keras.optimizers.legacy.Adam(0.1)):
+        table = tf.Variable(START)
+        for _ in range(10):
+            step(optimizer, table, [2, 0])
+        tables.append(table.numpy())
+    assert tables[0] == pytest.approx(tables[1], rel=1e-6)
+    assert np.abs(tables[0] - START)[[0, 2]].min() > 0.5
+
+
+def test_it_is_adam_worked_out_in_numpy_for_the_named_rows_alone() -> None:
+    """A row twice in a step, whose gradients are summed; rows that rest while they still have momentum."""
+    table, optimizer = tf.Variable(START), RowwiseAdam(0.1)
+    expected, mean, square = START.astype(np.float64), np.zeros((3, 2)), np.zeros((3, 2))
+    for number, rows in enumerate([[0, 2, 0], [1], [2, 1], [0]], start=1):
+        step(optimizer, table, rows)
+        for row in set(rows):
+            gradient = rows.count(row) * 2 * expected[row]
+            mean[row] = 0.9 * mean[row] + 0.1 * gradient
+            square[row] = 0.999 * square[row] + 0.001 * gradient**2
+            first, second = mean[row] / (1 - 0.9**number), square[row] / (1 - 0.999**number)
+            expected[row] -= 0.1 * first / (np.sqrt(second) + 1e-7)
+        assert table.numpy() == pytest.approx(expected, rel=1e-5)
+
+
+def test_rows_that_a_step_does_not_name_stay_bit_for_bit_with_their_moments() -> None:
+    table, optimizer = tf.Variable(START), RowwiseAdam(0.1)
+    step(optimizer, table, [0, 1, 2])
+    before = state(optimizer, table)
+    assert np.abs(before[1]).min() > 0
+    for _ in range(3):
+        step(optimizer, table, [1])
+    for old, new in zip(before, state(optimizer, table), strict=True):
+        assert (old[[0, 2]] == new[[0, 2]]).all()
+        assert (old[1] != new[1]).all()
+
+
+def test_a_row_named_twice_moves_as_with_the_sum_of_its_gradients() -> None:
+    states = []
+    for rows, values in (([1, 0, 1], [[1.0, 2.0], [7.0, 7.0], [3.0, -1.0]]), ([0, 1], [[7.0, 7.0], [4.0, 1.0]])):
+        table, optimizer = tf.Variable(START), RowwiseAdam(0.1)
+        optimizer.apply_gradients([(tf.IndexedSlices(tf.constant(values), tf.constant(rows), [3, 2]), table)])
+        states.append(state(optimizer, table))
+    for summed, single in zip(*states, strict=True):
+        assert summed == pytest.approx(single, rel=1e-6)
+    assert states[0][1][1] == pytest.approx([0.1 * 4, 0.1 * 1])

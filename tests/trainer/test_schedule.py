@@ -1,0 +1,33 @@
+import pytest
+
+from trainer.hyperparameters import Hyperparameters
+from trainer.schedule import Schedule, schedule_for
+
+
+@pytest.mark.parametrize(
+    ("readers", "expected"),
+    [
+        (64, (64, 40)),
+        (2_000, (64, 40)),
+        (2_001, (256, 20)),
+        (100_000, (256, 20)),
+        (100_001, (512, 16)),
+        (10_000_000, (512, 16)),
+    ],
+)
+def test_the_number_of_readers_decides(readers: int, expected: tuple[int, int]) -> None:
+    assert schedule_for(readers, Hyperparameters()) == Schedule(*expected)
+
+
+def test_what_is_configured_wins() -> None:
+    for readers in (1_000, 50_000, 500_000):
+        rule = schedule_for(readers, Hyperparameters())
+        assert schedule_for(readers, Hyperparameters(batch_users=100)) == Schedule(100, rule.epochs)
+        assert schedule_for(readers, Hyperparameters(max_epochs=3)) == Schedule(rule.batch_users, 3)
+        assert schedule_for(readers, Hyperparameters(batch_users=100, max_epochs=3)) == Schedule(100, 3)
+
+
+def test_a_batch_has_no_more_readers_than_there_are() -> None:
+    assert schedule_for(5, Hyperparameters()).batch_users == 5
+    assert schedule_for(5, Hyperparameters(batch_users=64)).batch_users == 5
+    assert schedule_for(0, Hyperparameters()).batch_users == 1

@@ -1,0 +1,131 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.book_towers import BookTowers
+from trainer.interactions import Interactions, group_by_user
+from trainer.twin import Twin, hash_interactions, read_twin, write_twin
+from transform.errors import DataError
+
+BOOKS = [b"Dune", b"zwei\nZeilen\r\n", "日本\u2028".encode(), b"", b"\x00\xff not UTF-8", "Émile".encode()]
+READ = np.array([[0, 0], [0, 4], [1, 1], [1, 2], [1, 5], [2, 3]], np.int32)
+
+
+def make_twin(query_scale: float = 1.0) -> Twin:
+    random = np.random.default_rng(0)
+    query, candidate = random.normal(size=(2, len(BOOKS), 5)).astype(np.float32)
+    query[:, :2] *= np.float32(query_scale)
+    return Twin(BookTowers(query, candidate, (2, 3)), BOOKS, np.array([1, 5, 2**32 - 1], np.uint32))
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    twin, path = make_twin(), str(tmp_path / "twin.npz")
+    write_twin(twin, path)
+    read = read_twin(path)
+    assert read.books == BOOKS
+    assert read.trained_on.tolist() == [1, 5, 2**32 - 1]
+    assert read.trained_on.dtype == np.uint32
+    assert read.towers.widths == (2, 3)
+    assert read.towers.candidate_table.dtype == read.towers.query_table.dtype == np.float32
+    assert read.towers.candidate_table == pytest.approx(twin.towers.candidate_table, rel=2**-10, abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-5, 1.0, 1e12])
+def test_half_precision_keeps_scores_and_ranks_however_long_a_part_is(scale: float, tmp_path: Path) -> None:
+    """Half precision ends at 65,504 and near 6e-8; queries are normalised part by part, so that only ratios count."""
+    twin, path = make_twin(scale), str(tmp_path / "twin.npz")
+    write_twin(twin, path)
+    histories, users = group_by_user(Interactions(*READ.T), 3), np.arange(3, dtype=np.int32)
+    before, after = (towers.scores(histories, users).numpy() for towers in (twin.towers, read_twin(path).towers))
+    assert np.diff(np.sort(before)).min() > 0.02
+    assert after == pytest.approx(before, abs=5e-3)
+    assert (np.argsort(before) == np.argsort(after)).all()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "twin.npz"
+    with pytest.raises(DataError, match="cannot be read") as caught:
+        read_twin(str(path))
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04", b"PK\x05\x06" + bytes(18)])
+def test_a_file_of_something_else_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "twin.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be read") as caught:
+        read_twin(str(path))
+    assert str(path) in str(caught.value)
+
+
+def test_a_cut_file_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "twin.npz"
+    write_twin(make_twin(), str(path))
+    content = path.read_bytes()
+    for end in range(0, len(content), 13):
+        path.write_bytes(content[:end])
+        with pytest.raises(DataError, match="cannot be read"):
+            read_twin(str(path))
+
+
+def test_a_changed_byte_is_an_error_or_without_effect(tmp_path: Path) -> None:
+    """Some bytes of an archive say nothing about its content, such as the hour at which it was written."""
+    path = tmp_path / "twin.npz"
+    write_twin(make_twin(), str(path))
+    content, whole = path.read_bytes(), read_twin(str(path))
+    refused = 0
+    for place in range(0, len(content), 3):
+        changed = bytearray(content)
+        changed[place] ^= 1 << (place % 8)
+        path.write_bytes(changed)
+        try:
+            read = read_twin(str(path))
+        except DataError:
+            refused += 1
+            continue
+        assert (read.towers.query_table == whole.towers.query_table).all()
+        assert (read.towers.candidate_table == whole.towers.candidate_table).all()
+        assert (read.trained_on == whole.trained_on).all()
+        assert (read.books, read.towers.widths) == (whole.books, whole.towers.widths)
+    assert refused > len(content) / 6
+
+
+USERS = [b"ada", b"ben", b"cleo"]
+
+
+def hashes(users: list[bytes], books: list[bytes], pairs: list[tuple[bytes, bytes]]) -> list[int]:
+    ids = [(users.index(user), books.index(book)) for user, book in pairs]
+    return hash_interactions(users, books, Interactions(*np.array(ids, np.int32).T)).tolist()
+
+
+def test_hashes_go_with_the_names_whatever_the_ids_and_the_order_are() -> None:
+    pairs = [(b"ada", b"Dune"), (b"cleo", BOOKS[2]), (b"ben", BOOKS[1]), (b"ada", b"")]
+    first = hashes(USERS, BOOKS, pairs)
+    second = hashes([b"new", *USERS[::-1]], [*BOOKS[::-1], b"new"], pairs[::-1])
+    assert second == first[::-1]
+
+
+def test_every_pair_has_a_hash_of_its_own_and_a_swapped_one_another() -> None:
+    names = [f"name {number}".encode() for number in range(40)]
+    pairs = [(user, book) for user in names for book in names]
+    found = hashes(names, names, pairs)
+    assert len(set(found)) == len(pairs)
+    assert min(found) < 2**32 // 100 < 2**32 * 99 // 100 < max(found)
+
+
+def test_hashes_do_not_change_between_releases() -> None:
+    """A later run compares its own with those in a file; the numbers were worked out with integers of any size."""
+    import hashlib
+
+    expected = []
+    for user, book in ((b"ada", b"Dune"), (b"cleo", BOOKS[1])):
+        parts = [int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little") for name in (user, book)]
+        mixed = ((parts[0] * 0x9E3779B97F4A7C15 % 2**64) ^ parts[1]) * 0xBF58476D1CE4E5B9 % 2**64
+        expected.append(mixed >> 32)
+    assert hashes(USERS, BOOKS, [(b"ada", b"Dune"), (b"cleo", BOOKS[1])]) == expected
+
+
+def test_no_interactions_have_no_hashes() -> None:
+    none = Interactions(np.zeros(0, np.int32), np.zeros(0, np.int32))
+    assert hash_interactions(USERS, BOOKS, none).shape == (0,)

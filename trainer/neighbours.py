@@ -1,0 +1,50 @@
+"""The books nearest to each book, by the cosine of who has read them."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from scipy import sparse
+
+BLOCK_BOOKS: Final = 512
+"""Rows of a `[books, books]` product that are computed at once; 120 MB where it is dense and there are 57,000 books."""
+
+
+def nearest_books(interactions: sparse.csr_matrix, neighbours: int) -> sparse.csr_matrix:
+    """Returns `[books, books]`: in each row the cosine similarities of the books nearest to it, itself left out."""
+    norms = np.sqrt(np.asarray(interactions.multiply(interactions).sum(axis=0), np.float64).ravel())
+    blocks = []
+    for start, product in book_products(interactions):
+        rows = start + np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))
+        columns = product.indices
+        # A 0 is never kept: this drops a book as its own neighbour.
+        product.data = np.where(rows == columns, 0, product.data / (norms[rows] * norms[columns])).astype(np.float32)
+        blocks.append(largest_per_row(product, neighbours))
+    return sparse.vstack(blocks, format="csr")
+
+
+def largest_per_row(matrix: sparse.csr_matrix, neighbours: int) -> sparse.csr_matrix:
+    """Keeps the `neighbours` largest values above 0 of each row; of equals the ones in the first columns."""
+    data, columns, row_splits = [], [], [0]
+    for start, stop in itertools.pairwise(matrix.indptr):
+        values, books = matrix.data[start:stop], matrix.indices[start:stop]
+        values, books = values[values > 0], books[values > 0]
+        if len(values) > neighbours:
+            threshold = np.partition(values, -neighbours)[-neighbours]
+            above, equal = values > threshold, np.sort(books[values == threshold])
+            room = neighbours - int(above.sum())
+            values = np.concatenate([values[above], np.full(room, threshold, np.float32)])
+            books = np.concatenate([books[above], equal[:room]])
+        data.append(values)
+        columns.append(books)
+        row_splits.append(row_splits[-1] + len(values))
+    return sparse.csr_matrix((np.concatenate(data), np.concatenate(columns), row_splits), shape=matrix.shape)
+
+
+def book_products(interactions: sparse.csr_matrix) -> Iterator[tuple[int, sparse.csr_matrix]]:
+    """Yields the first book and `[block, books]` of X'X: for 0 and 1, how many users two books have in common."""
+    by_book = interactions.T.tocsr()
+    for start in range(0, by_book.shape[0], BLOCK_BOOKS):
+        # [block, users] @ [users, books] -> [block, books]
+        yield start, by_book[start : start + BLOCK_BOOKS] @ interactions
