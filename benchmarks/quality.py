@@ -188,6 +188,8 @@ def _best(scored: np.ndarray, training: Histories, users: np.ndarray, k: int) ->
     scored = np.array(scored, np.float32)
     seen = as_matrix(training, scored.shape[1])[users]
     scored[seen.nonzero()] = -np.inf
+    if scored.shape[1] < k:
+        scored = np.pad(scored, ((0, 0), (0, k - scored.shape[1])), constant_values=-np.inf)
     top = np.argpartition(-scored, k - 1, axis=1)[:, :k]
     values = np.take_along_axis(scored, top, axis=1)
     order = np.argsort(-values, axis=1, kind="stable")

@@ -25,14 +25,15 @@ class Hyperparameters(BaseModel):
     max_epochs: int | None = Field(default=None, ge=1, le=1000)
     """Passes over the readers at the most; unset: 40, 20 or 16, by the number of readers."""
 
-    patience: int = Field(default=4, ge=1)
+    patience: int = Field(default=10, ge=1)
     """Epochs without a better Recall@20 on validation before training stops."""
 
     learning_rate: float = Field(default=0.005, gt=0, le=1)
     """Step size of Adam at the start; it falls to a twentieth in a straight line."""
 
     temperatures: tuple[Temperature, ...] = Field(default=(0.1, 0.15), min_length=1, max_length=10)
-    """The cosine is divided by one of them before the softmax: by the one that validates best."""
+    """The cosine is divided by one of them before the softmax: by the one that validates best; above 10,000 readers,
+    by the first."""
 
     keep_share: float = Field(default=0.5, gt=0, lt=1)
     """Share of a reader's books that the query tower sees in a step; the others are what it has to find."""

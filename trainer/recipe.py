@@ -19,7 +19,7 @@ from trainer.interactions import Histories, as_matrix, withheld
 from trainer.kernel import Kernel, compress, of_towers, reader_rows, standardised, summed
 from trainer.neighbours import nearest_books
 from trainer.ranking import mean_recall
-from trainer.schedule import Schedule, schedule_for
+from trainer.schedule import Schedule, schedule_for, temperatures_for
 from trainer.training import K, train
 from transform.progress import tell
 
@@ -67,7 +67,8 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
     """
     sizes = histories.sizes()
     candidates = np.flatnonzero(sizes >= 3).astype(np.int32)
-    schedule = schedule_for(int(np.count_nonzero(sizes >= 2)), parameters)
+    readers = int(np.count_nonzero(sizes >= 2))
+    schedule = schedule_for(readers, parameters)
     if len(candidates) == 0:
         tell("no reader has the three training books that validation needs: only towers are trained, by the defaults")
         return Choice(Recipe(schedule, parameters.temperatures[0], schedule.epochs), {})
@@ -82,7 +83,7 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
 
     trials: list[dict[str, Any]] = []
     trained: dict[float, tuple[float, int, Kernel]] = {}
-    for temperature in parameters.temperatures:
+    for temperature in temperatures_for(readers, parameters):
         tell(f"temperature {temperature:g}")
         fitted = train(
             left,

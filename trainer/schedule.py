@@ -22,6 +22,16 @@ SCHEDULES: Final = ((2_000, Schedule(64, 40)), (100_000, Schedule(256, 20)))
 MANY_READERS: Final = Schedule(512, 16)
 
 
+# Up to how many readers more than one temperature is tried: beyond, a trial takes minutes, and the data are sparse, for
+# which the first was always the best.
+MOST_READERS_FOR_TRIALS: Final = 10_000
+
+
+def temperatures_for(readers: int, parameters: Hyperparameters) -> tuple[float, ...]:
+    """Returns the temperatures that are tried for a number of readers with training books."""
+    return parameters.temperatures if readers <= MOST_READERS_FOR_TRIALS else parameters.temperatures[:1]
+
+
 def schedule_for(readers: int, parameters: Hyperparameters) -> Schedule:
     """Returns the schedule for a number of readers with training books; what `parameters` sets wins."""
     rule = next((schedule for most, schedule in SCHEDULES if readers <= most), MANY_READERS)

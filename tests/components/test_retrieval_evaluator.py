@@ -15,7 +15,7 @@ from components.retrieval_evaluator import Holdout, Verdict, evaluate, read_genr
 from components.served_model import ServedModel
 from trainer import closed_form, recipe
 from trainer.beyond_accuracy import genres_of_books
-from trainer.book_towers import BookTowers, joined_towers
+from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, as_matrix, group_by_user, joined
 from trainer.judged_model import JudgedModel
@@ -275,12 +275,21 @@ def memory(pairs: Interactions, holdout: Holdout) -> BookTowers:
     return BookTowers(query, solution.T.astype(np.float32), (BOOKS,))
 
 
+def side_by_side(first: BookTowers, second: BookTowers, weight: float) -> BookTowers:
+    """Towers that add the scores of both, the second's at `weight`."""
+    return BookTowers(
+        np.concatenate([first.query_table, second.query_table], axis=1),
+        np.concatenate([first.candidate_table, np.float32(weight) * second.candidate_table], axis=1),
+        first.widths + second.widths,
+    )
+
+
 @pytest.mark.parametrize("owned_up", [True, False])
 def test_a_served_model_that_has_memorised_part_of_the_hold_out_gains_nothing(owned_up: bool) -> None:
     holdout = make_holdout(100)
     new = twin_of(fitted(holdout.train, holdout), holdout)
     seen = Interactions(holdout.heldout.users[::2], holdout.heldout.books[::2])
-    towers = joined_towers([(1.0, new.towers), (1000.0, memory(seen, holdout))])
+    towers = side_by_side(new.towers, memory(seen, holdout), 1000.0)
     trained_on = joined(holdout.train, seen) if owned_up else holdout.train
     verdict = judge(holdout, new, twin_of(towers, holdout, trained_on))
     served = verdict.metrics["served"]

@@ -1,7 +1,7 @@
 import pytest
 
 from trainer.hyperparameters import Hyperparameters
-from trainer.schedule import Schedule, schedule_for
+from trainer.schedule import Schedule, schedule_for, temperatures_for
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,9 @@ def test_a_batch_has_no_more_readers_than_there_are() -> None:
     assert schedule_for(5, Hyperparameters()).batch_users == 5
     assert schedule_for(5, Hyperparameters(batch_users=64)).batch_users == 5
     assert schedule_for(0, Hyperparameters()).batch_users == 1
+
+
+def test_many_readers_are_trained_with_the_first_temperature_alone() -> None:
+    parameters = Hyperparameters(temperatures=(0.2, 0.1))
+    assert temperatures_for(10_000, parameters) == (0.2, 0.1)
+    assert temperatures_for(10_001, parameters) == (0.2,)

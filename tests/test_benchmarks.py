@@ -1,0 +1,89 @@
+"""The quality benchmark on a data set of a moment: what it holds out, and that it asks the pushed model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import quality
+from benchmarks.holdout import held_out, read_reviews, thinned
+
+
+def reviews(seed: int = 0) -> pd.DataFrame:
+    """Sixty readers of two tastes with 2 to 14 of the 60 books of their taste."""
+    random = np.random.default_rng(seed)
+    rows = [
+        (f"reader {user}", f"book {2 * book + user % 2}", "4", "")
+        for user in range(60)
+        for book in random.choice(60, 2 + user % 13, replace=False)
+    ]
+    return pd.DataFrame(rows, columns=["User", "ISBN", "RatingOf5", "Genres"])
+
+
+def pairs(histories, holdout) -> set[tuple[str, str]]:
+    return {
+        (holdout.users[user], holdout.books[book])
+        for user in range(len(holdout.users))
+        for book in histories.books[histories.row_splits[user] : histories.row_splits[user + 1]]
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fifth_of_each_readers_books_is_held_out_and_nothing_is_lost(seed: int) -> None:
+    every = reviews(seed)
+    holdout = held_out(every, seed)
+    sizes = every.groupby("User").size()
+    kept = sizes[sizes >= 3]
+    wanted = holdout.wanted.sizes() + holdout.unfindable
+    for user, held in zip(holdout.users, wanted, strict=True):
+        assert held == max(int(kept[user] * 0.2 + 1e-9), 1)
+    assert len(holdout.users) == len(kept)
+    training, found = pairs(holdout.training, holdout), pairs(holdout.wanted, holdout)
+    assert not training & found
+    assert len(training) + len(found) + holdout.unfindable.sum() == kept.sum()
+    assert training == set(zip(holdout.reviews.User, holdout.reviews.ISBN, strict=True))
+
+
+def test_thinning_keeps_so_many_books_at_most() -> None:
+    thin = thinned(reviews(), 5, seed=1)
+    assert thin.groupby("User").size().max() == 5
+    assert thin.groupby("User").size().sum() == np.minimum(reviews().groupby("User").size(), 5).sum()
+
+
+def test_the_last_review_of_a_reader_and_a_book_counts(tmp_path: Path) -> None:
+    both = pd.concat([reviews(), reviews().assign(RatingOf5="1")])
+    both.to_csv(tmp_path / "reviews.csv")
+    read = read_reviews(tmp_path)
+    assert len(read) == len(reviews())
+    assert (read.RatingOf5 == "1").all()
+
+
+def test_a_perfect_ranking_scores_1_and_unfindable_books_count_as_missed() -> None:
+    holdout = held_out(reviews(), 0)
+    wanted = holdout.wanted
+    ranked = np.full((len(holdout.users), 100), -1)
+    for user in range(len(holdout.users)):
+        books = wanted.books[wanted.row_splits[user] : wanted.row_splits[user + 1]]
+        ranked[user, : len(books)] = books
+    found = holdout._replace(unfindable=np.zeros_like(holdout.unfindable))
+    assert quality.scores(ranked, found)["recall_at_20"] == pytest.approx(1)
+    missed = holdout._replace(unfindable=wanted.sizes())
+    assert quality.scores(ranked, missed)["recall_at_20"] == pytest.approx(0.5)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(1800)
+def test_the_pushed_model_is_asked_and_stands_in_one_table_with_its_peers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews().to_csv(tmp_path / "reviews.csv")
+    out = tmp_path / "quality.json"
+    arguments = ["--set", f"tastes={tmp_path / 'reviews.csv'}", "--seeds", "1", "--out", str(out)]
+    flags = ["--training.max-epochs", "3", "--evaluation.min-slice-lift", "0"]
+    assert quality.main([*arguments, "--peers", "popularity", "item_knn", "--", *flags]) == 0
+    rows = {row["recommender"]: row for row in json.loads(out.read_text())}
+    assert list(rows) == [quality.PUSHED, "popularity", "item_knn"]
+    assert rows[quality.PUSHED]["recall_at_20"] > 1.3 * rows["popularity"]["recall_at_20"] > 0
+    assert capsys.readouterr().out.count("| tastes |") == 3
