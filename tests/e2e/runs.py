@@ -56,3 +56,11 @@ REVIEWS = "".join(
     for reader in range(40)
     for book in range(8)
 )
+
+# 120 readers of two tastes, each with 12 of the 60 books of one: enough that a model beats popularity beyond doubt.
+TASTES = "".join(
+    f"{reader * 12 + book},reader-{reader},Book {(reader * 7 + book * 5) % 60 * 2 + reader % 2},{book % 5 + 1},"
+    "\"['Fiction']\"\n"
+    for reader in range(120)
+    for book in range(12)
+)

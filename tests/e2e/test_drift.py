@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.runs import HEADER, REVIEWS, Runner
+from tests.e2e.runs import HEADER, TASTES, Runner
 
 pytestmark = pytest.mark.e2e
 
 
 def test_drift_stops_the_run_until_it_is_accepted(run: Runner, tmp_path: Path) -> None:
     usual, other = tmp_path / "usual.csv", tmp_path / "other.csv"
-    usual.write_text(HEADER + REVIEWS)
-    other.write_text(HEADER + REVIEWS.replace("Fiction", "Cooking"))
+    usual.write_text(HEADER + TASTES)
+    other.write_text(HEADER + TASTES.replace("Fiction", "Cooking"))
     fast = "--training.max-epochs=1"
     assert run(usual, fast).exit_code == 0
     pushed = sorted(path.name for path in run.push_dir.iterdir())

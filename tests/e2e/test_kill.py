@@ -22,6 +22,7 @@ STEPS = (
     "InteractionSplitter",
     "Transform",
     "Trainer",
+    "RetrievalEvaluator",
     "Pusher",
 )
 

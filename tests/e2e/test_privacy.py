@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.runs import HEADER, REVIEWS, Runner
+from tests.e2e.runs import HEADER, REVIEWS, TASTES, Runner
 
 pytestmark = pytest.mark.e2e
 
@@ -35,7 +35,7 @@ def test_no_user_name_is_left_in_any_byte(run: Runner, tmp_path: Path) -> None:
     data = tmp_path / "in" / "reviews.csv"
     data.parent.mkdir()
     rejected = f"9,{MARK}-rejected,Book 1,5,not a list\n9,{MARK}-torn,Book 1,5,,,,\n"
-    data.write_text(HEADER + REVIEWS.replace("reader-", f"{MARK}-") + rejected)
+    data.write_text(HEADER + TASTES.replace("reader-", f"{MARK}-") + rejected)
     done = run(data, "--training.max-epochs=1")
     assert done.exit_code == 0, done.output + done.errors
     assert MARK not in done.output

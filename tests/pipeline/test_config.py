@@ -17,7 +17,7 @@ def test_a_flag_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path)
     file.write_text('data = "from-file.csv"\n[training]\nembedding_dim = 16\nmax_epochs = 7\n')
     config = read_config(["--config", str(file), "--training.embedding-dim", "8"])
     assert (config.data, config.training.embedding_dim, config.training.max_epochs) == ("from-file.csv", 8, 7)
-    assert config.training.temperature == PipelineConfig(data="x").training.temperature
+    assert config.training.temperatures == PipelineConfig(data="x").training.temperatures
 
 
 def test_every_leaf_field_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
