@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from serving.pushed_model import PushedModel, newest_version
 
@@ -22,7 +22,8 @@ def show_pushed(console: Console, push_location: str) -> None:
     for reader in model.example_users(READERS):
         recommended, _ = model.recommend(reader, BOOKS)
         read = model.read_books(reader)
-        table = Table("has read", "is recommended", title=f"reader {reader}", title_justify="left", show_edge=False)
+        columns = (Column(header, ratio=1) for header in ("has read", "is recommended"))
+        table = Table(*columns, title=f"reader {reader}", title_justify="left", show_edge=False, expand=True)
         shown = read[:BOOKS]
         if len(read) > BOOKS:
             shown = [*read[: BOOKS - 1], f"… and {len(read) - BOOKS + 1} more"]

@@ -50,7 +50,7 @@ def test_three_readers_are_shown_with_five_different_books_each(sample_run: Run,
         read = model.read_books(reader)
         assert read
         assert not set(titles) & set(read)
-        assert all(title.split("\n")[0][:30] in sample_run.output for title in titles)
+        assert all(title.split("\n")[0][:20] in sample_run.output for title in titles)
 
 
 def test_the_run_made_a_key_for_its_owner_only_and_said_so(sample_run: Run, model: PushedModel) -> None:
