@@ -8,14 +8,13 @@ readers of the first seed. All held-out books count, those too that no training 
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -24,8 +23,10 @@ import numpy as np
 from benchmarks.holdout import Holdout, held_out, read_reviews, thinned
 from serving.pushed_model import newest_version
 from trainer import baselines
-from trainer.interactions import Histories, as_matrix, withheld
+from trainer.interactions import Ids, as_matrix
 from trainer.metrics import hit_rate, mean, ndcg, recall
+from trainer.peers import tuned_settings
+from trainer.ranking import NO_BOOK, find_hits, rank
 from transform import features
 from transform.pseudonyms import KEY_VARIABLE, pseudonymise
 
@@ -34,7 +35,7 @@ KEY: Final = "a key that protects nobody: the reviews are public"
 PUSHED: Final = "readalike (pushed model)"
 PEERS: Final = ("popularity", "item_knn", "ease", "implicit_als")
 BATCH_USERS: Final = 256
-VALIDATION_USERS: Final = 2_000
+DEPTH: Final = 100
 
 
 class DataSet(NamedTuple):
@@ -81,23 +82,24 @@ def measure(data: DataSet, seeds: Sequence[int], peers: Sequence[str], flags: Se
     for seed in seeds:
         chosen = reviews if data.most_books is None else thinned(reviews, data.most_books, seed)
         holdout = held_out(chosen, seed)
+        training, books = holdout.training, len(holdout.books)
         for name in (PUSHED, *peers):
             started = time.monotonic()
             if name == PUSHED:
                 ranked = ask_pushed_model(holdout, seed, flags)
             else:
                 if name not in settings:
-                    settings[name] = tune(name, holdout, seed)
+                    settings[name] = tuned_settings(name, training, books, seed)
                 if settings[name] is None:
                     continue
-                scorer = baselines.fit(name, as_matrix(holdout.training, len(holdout.books)), settings[name], seed)
-                ranked = rank_all(scorer, holdout)
+                scorer = baselines.fit(name, as_matrix(training, books), settings[name], seed)
+                ranked = rank(scorer, everyone(holdout), training, holdout.wanted, books, DEPTH).books
             row = {
                 "set": data.name,
                 "seed": seed,
                 "readers": len(holdout.users),
-                "books": len(holdout.books),
-                "interactions": len(holdout.training.books),
+                "books": books,
+                "interactions": len(training.books),
                 "recommender": name,
                 "settings": settings.get(name),
                 **scores(ranked, holdout),
@@ -108,8 +110,8 @@ def measure(data: DataSet, seeds: Sequence[int], peers: Sequence[str], flags: Se
     return rows
 
 
-def ask_pushed_model(holdout: Holdout, seed: int, flags: Sequence[str]) -> np.ndarray:
-    """Runs the pipeline on the training reviews and asks what it pushed. Returns int `[users, 100]`; -1: no book."""
+def ask_pushed_model(holdout: Holdout, seed: int, flags: Sequence[str]) -> Ids:
+    """Runs the pipeline on the training reviews and asks what it pushed. Returns `[users, 100]`; `NO_BOOK`: none."""
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
@@ -129,41 +131,26 @@ def ask_pushed_model(holdout: Holdout, seed: int, flags: Sequence[str]) -> np.nd
         answers = []
         for start in range(0, len(names), BATCH_USERS):
             answer = ask(**{features.SERVED_USER_ID: tf.constant(names[start : start + BATCH_USERS])})
-            answers += [[ids.get(isbn.decode(), -1) for isbn in row] for row in answer[features.SERVED_ISBN].numpy()]
-        return np.array(answers)
+            answers += [
+                [ids.get(isbn.decode(), NO_BOOK) for isbn in row] for row in answer[features.SERVED_ISBN].numpy()
+            ]
+        return np.array(answers, np.int32)
 
 
-def tune(name: str, holdout: Holdout, seed: int) -> dict[str, Any] | None:
-    """Returns the settings that validate best, or None for a peer that cannot take so many books."""
-    readers = np.flatnonzero(holdout.training.sizes() >= 2)
-    count = min(VALIDATION_USERS, len(readers))
-    users = np.sort(np.random.default_rng(seed).choice(readers, count, replace=False)).astype(np.int32)
-    left, out = withheld(holdout.training, users, 0.2, seed)
-
-    def validate(scorer: Callable[[np.ndarray], np.ndarray]) -> float:
-        hits = [_hits(_best(scorer(block), left, block, 20), out, block) for block in _blocks(users)]
-        return mean(recall(np.concatenate(hits), out.sizes()[users], 20))
-
-    settings, score = baselines.tuned(name, as_matrix(left, len(holdout.books)), validate, seed)
-    return None if math.isnan(score) else settings
+def everyone(holdout: Holdout) -> Ids:
+    """Returns `[users]`: all readers."""
+    return np.arange(len(holdout.users), dtype=np.int32)
 
 
-def rank_all(scorer: Callable[[np.ndarray], np.ndarray], holdout: Holdout) -> np.ndarray:
-    """Returns int `[users, 100]`: the best books for everyone, training books left out."""
-    users = np.arange(len(holdout.users), dtype=np.int32)
-    return np.concatenate([_best(scorer(block), holdout.training, block, 100) for block in _blocks(users)])
-
-
-def scores(ranked: np.ndarray, holdout: Holdout) -> dict[str, float]:
-    """Returns the metrics of a ranking of all users."""
-    users = np.arange(len(holdout.users), dtype=np.int32)
-    hits = _hits(ranked, holdout.wanted, users)
+def scores(ranked: Ids, holdout: Holdout) -> dict[str, float]:
+    """Returns the metrics of a ranking `[users, 100]` for everyone."""
+    hits = find_hits(ranked, everyone(holdout), holdout.wanted)
     relevant = holdout.wanted.sizes() + holdout.unfindable
     return {
         "recall_at_20": mean(recall(hits, relevant, 20)),
         "ndcg_at_20": mean(ndcg(hits, relevant, 20)),
         "hit_rate_at_10": mean(hit_rate(hits, relevant, 10)),
-        "recall_at_100": mean(recall(hits, relevant, 100)),
+        "recall_at_100": mean(recall(hits, relevant, DEPTH)),
         "coverage_at_20": len(np.unique(ranked[:, :20][ranked[:, :20] >= 0])) / len(holdout.books),
     }
 
@@ -182,29 +169,6 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
             cells.append(f"{np.mean(values):.4f} ± {(max(values) - min(values)) / 2:.4f}")
         lines.append(f"| {data} | {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _best(scored: np.ndarray, training: Histories, users: np.ndarray, k: int) -> np.ndarray:
-    scored = np.array(scored, np.float32)
-    seen = as_matrix(training, scored.shape[1])[users]
-    scored[seen.nonzero()] = -np.inf
-    if scored.shape[1] < k:
-        scored = np.pad(scored, ((0, 0), (0, k - scored.shape[1])), constant_values=-np.inf)
-    top = np.argpartition(-scored, k - 1, axis=1)[:, :k]
-    values = np.take_along_axis(scored, top, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    best = np.take_along_axis(top, order, axis=1)
-    return np.where(np.isneginf(np.take_along_axis(values, order, axis=1)), -1, best)
-
-
-def _hits(ranked: np.ndarray, wanted: Histories, users: np.ndarray) -> np.ndarray:
-    books = max(int(ranked.max(initial=0)), int(wanted.books.max(initial=0))) + 1
-    is_wanted = as_matrix(wanted, books)[users].toarray() > 0
-    return np.take_along_axis(is_wanted, np.maximum(ranked, 0), axis=1) & (ranked >= 0)
-
-
-def _blocks(users: np.ndarray) -> list[np.ndarray]:
-    return [users[start : start + BATCH_USERS] for start in range(0, len(users), BATCH_USERS)]
 
 
 def _data_set(text: str) -> DataSet:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -13,13 +15,14 @@ from tfx import v1 as tfx
 from components import model_gate, parquet_examples
 from components.evaluation_parameters import EvaluationParameters
 from components.served_model import ServedModel, read_served_model
+from trainer import baselines
 from trainer.beyond_accuracy import Genres, genres_of_books
-from trainer.interactions import Histories, Ids, Interactions, group_by_user, joined, read_interactions
+from trainer.interactions import Histories, Ids, Interactions, as_matrix, group_by_user, joined, read_interactions
 from trainer.judged_model import JudgedModel
 from trainer.measures import CUTOFFS, Surroundings, activity_recalls, measure
 from trainer.metrics import mean, recall
 from trainer.peers import rank_peers
-from trainer.ranking import Rankings, popularity_scorer, rank
+from trainer.ranking import Rankings, rank
 from trainer.training import K
 from trainer.twin import hash_interactions, read_twin
 from trainer.vocabulary import Vocabulary, read_vocabulary
@@ -32,7 +35,8 @@ NEW_MODEL: Final = "model"
 SHOWN: Final = ("recall", "ndcg", "hit_rate", "mrr")
 
 
-class Holdout(NamedTuple):
+@dataclass(frozen=True)
+class Holdout:
     """What models are judged by."""
 
     users: Vocabulary
@@ -41,9 +45,15 @@ class Holdout(NamedTuple):
     heldout: Interactions
     genres: Genres
 
-    def histories(self) -> tuple[Histories, Histories]:
-        """Returns what each user has read, and what was held out."""
-        return group_by_user(self.train, len(self.users)), group_by_user(self.heldout, len(self.users))
+    @cached_property
+    def training(self) -> Histories:
+        """What each user has read."""
+        return group_by_user(self.train, len(self.users))
+
+    @cached_property
+    def wanted(self) -> Histories:
+        """What was held out of each user's books."""
+        return group_by_user(self.heldout, len(self.users))
 
 
 class Verdict(NamedTuple):
@@ -83,7 +93,7 @@ def RetrievalEvaluator(  # noqa: N802 (components are nouns)
     """
     holdout = read_holdout(examples.uri, transformed_examples.uri, transform_graph.uri)
     twin = read_twin(f"{model.uri}/Format-Serving/{features.TWIN_FILE}")
-    judged = JudgedModel(twin, holdout.books.tokens, group_by_user(holdout.train, len(holdout.users)))
+    judged = JudgedModel(twin, holdout.books.tokens, holdout.training)
     verdict = evaluate(
         holdout, judged, read_served_model(push_dir), EvaluationParameters.model_validate_json(parameters)
     )
@@ -110,14 +120,14 @@ def evaluate(
       served: what is served now, if anything is.
       parameters: how, and what is needed.
     """
-    training, wanted = holdout.histories()
+    training, wanted, books, depth = holdout.training, holdout.wanted, len(holdout.books), max(CUTOFFS)
     users = np.flatnonzero(wanted.sizes()).astype(np.int32)
-    depth = max(CUTOFFS)
+    popularity = baselines.popularity(as_matrix(training, books))
     surroundings = Surroundings(training, wanted, holdout.books.counts, holdout.genres)
     rankings = {
-        NEW_MODEL: rank(model.scores, users, training, wanted, depth),
-        POPULARITY: rank(popularity_scorer(holdout.books.counts), users, training, wanted, depth),
-        **rank_peers(parameters.peers, training, wanted, users, len(holdout.books), depth, parameters.seed),
+        NEW_MODEL: rank(model.scores, users, training, wanted, books, depth),
+        POPULARITY: rank(popularity, users, training, wanted, books, depth),
+        **rank_peers(parameters.peers, training, wanted, users, books, depth, parameters.seed),
     }
     metrics = {
         name: measure(found, surroundings, parameters.resamples, parameters.seed) for name, found in rankings.items()
@@ -159,13 +169,11 @@ def _compare(
     facts: dict[str, Any] = {"version": served.version}
     if served.twin is None:
         return model_gate.served_unusable(f"version {served.version}: {served.why_not}", parameters), facts
-    training, _ = holdout.histories()
-    other = JudgedModel(served.twin, holdout.books.tokens, training)
-    pairs = (
-        np.isin(hash_interactions(holdout.users.tokens, holdout.books.tokens, some), served.twin.trained_on)
-        for some in (holdout.train, holdout.heldout)
-    )
-    known_training, leaked = pairs
+    hidden, wanted, books = holdout.training, holdout.wanted, len(holdout.books)
+    other = JudgedModel(served.twin, holdout.books.tokens, hidden)
+    every = joined(holdout.train, holdout.heldout)
+    seen = np.isin(hash_interactions(holdout.users.tokens, holdout.books.tokens, every), served.twin.trained_on)
+    known_training, leaked = np.split(seen, [len(holdout.train)])
     facts |= {"known_books": float(other.known.mean()), "heldout_interactions_left_out": int(leaked.sum())}
     reason = ""
     if not other.known.any():
@@ -176,13 +184,15 @@ def _compare(
         reason = "was trained on the whole hold-out: another --split.seed"
     if reason:
         return model_gate.served_unusable(f"version {served.version} {reason}", parameters), facts
-    kept = Interactions(holdout.heldout.users[~leaked], holdout.heldout.books[~leaked])
-    wanted = group_by_user(kept, len(holdout.users))
-    left_out = Interactions(holdout.heldout.users[leaked], holdout.heldout.books[leaked])
-    hidden = group_by_user(joined(holdout.train, left_out), len(holdout.users))
-    mine = rankings if not leaked.any() else rank(model.scores, users, hidden, wanted, K)
-    others = rank(other.scores, users, hidden, wanted, K)
-    first, second = (recall(found.hits, found.relevant, K) for found in (mine, others))
+    if leaked.any():
+        kept, left_out = (
+            Interactions(holdout.heldout.users[mask], holdout.heldout.books[mask]) for mask in (~leaked, leaked)
+        )
+        wanted = group_by_user(kept, len(holdout.users))
+        hidden = group_by_user(joined(holdout.train, left_out), len(holdout.users))
+        rankings = rank(model.scores, users, hidden, wanted, books, K)
+    others = rank(other.scores, users, hidden, wanted, books, K)
+    first, second = (recall(found.hits, found.relevant, K) for found in (rankings, others))
     facts |= {f"recall_at_{K}": mean(second), f"recall_at_{K}_of_the_new_model": mean(first)}
     return model_gate.not_worse_than_served(first, second, parameters), facts
 

@@ -1,6 +1,5 @@
 """Two towers as tables: a reader's vector from the books that were read, a vector for every book."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,27 +20,21 @@ class BookTowers(NamedTuple):
     candidate_table: Table
     """`[books, embedding_dim]`: the books' own vectors."""
 
-    widths: tuple[int, ...]
-    """Widths of the parts of a vector, each of which is brought to length 1 by itself; they add up to embedding_dim."""
-
     def queries(self, histories: Histories, users: Ids) -> tf.Tensor:
         """Returns float `[n, embedding_dim]`: the vectors of `users` `[n]` with these `histories`."""
         rows, books = row_entries(histories, users)
-        return encode(self.query_table, self.widths, rows, books, len(users))
+        return encode(self.query_table, rows, books, len(users))
 
     def scores(self, histories: Histories, users: Ids) -> tf.Tensor:
         """Returns float `[n, books]`: the scores of `users` `[n]` with every book."""
         return tf.matmul(self.queries(histories, users), self.candidate_table, transpose_b=True)
 
 
-def encode(
-    table: tf.Tensor, widths: Sequence[int], rows: tf.Tensor, books: tf.Tensor, readers: int | tf.Tensor
-) -> tf.Tensor:
-    """Returns readers' vectors: part by part, the sum of the rows of the books read, brought to length 1.
+def encode(table: tf.Tensor, rows: tf.Tensor, books: tf.Tensor, readers: int | tf.Tensor) -> tf.Tensor:
+    """Returns readers' vectors: the sum of the rows of the books read, brought to length 1.
 
     Args:
       table: float `[books, embedding_dim]`.
-      widths: of the parts.
       rows: `[n]`: whose history each entry belongs to.
       books: `[n]`: the book of each entry.
       readers: how many readers there are.
@@ -49,6 +42,4 @@ def encode(
     Returns:
       float `[readers, embedding_dim]`; zeros for a reader without books.
     """
-    sums = tf.math.unsorted_segment_sum(tf.gather(table, books), rows, readers)
-    parts = [tf.math.l2_normalize(part, axis=-1) for part in tf.split(sums, list(widths), axis=1)]
-    return tf.concat(parts, axis=1)
+    return tf.math.l2_normalize(tf.math.unsorted_segment_sum(tf.gather(table, books), rows, readers), axis=-1)

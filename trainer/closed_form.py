@@ -84,4 +84,4 @@ def towers(decomposition: Decomposition, settings: Settings) -> BookTowers:
     counts = decomposition.book_counts[:, np.newaxis]
     query = counts**-BOOK_EXPONENT * weighted
     candidate = counts ** (BOOK_EXPONENT - settings.popularity_damping) * weighted
-    return BookTowers(query.astype(np.float32), candidate.astype(np.float32), (len(strengths),))
+    return BookTowers(query.astype(np.float32), candidate.astype(np.float32))

@@ -98,6 +98,28 @@ def withheld(histories: Histories, users: Ids, share: float, seed: int) -> tuple
     return left, out
 
 
+def validation_split(
+    histories: Histories, least_books: int, most_users: int, share: float, seed: int
+) -> tuple[Ids, Histories, Histories]:
+    """Chooses who validates, and withholds some of their books.
+
+    Args:
+      histories: everything.
+      least_books: how many books a user needs to be chosen.
+      most_users: how many are chosen at most, at random where more could be.
+      share: of each chosen user's books, see `withheld`.
+      seed: of both choices.
+
+    Returns:
+      `[n]` users, rising; what is left of everybody's books, and what was withheld.
+    """
+    users = np.flatnonzero(histories.sizes() >= least_books).astype(np.int32)
+    if len(users) > most_users:
+        users = np.sort(np.random.default_rng(seed).choice(users, most_users, replace=False))
+    left, out = withheld(histories, users, share, seed)
+    return users, left, out
+
+
 def as_matrix(histories: Histories, books: int) -> sp.csr_matrix:
     """Returns float32 `[users, books]`: 1 where the user has read the book."""
     ones = np.ones(len(histories.books), np.float32)

@@ -29,7 +29,7 @@ class JudgedModel:
         width = towers.candidate_table.shape[1]
         query, candidate = (np.zeros((len(books), width), np.float32) for _ in range(2))
         query[known], candidate[known] = towers.query_table[row[known]], towers.candidate_table[row[known]]
-        self._towers = BookTowers(query, candidate, towers.widths)
+        self._towers = BookTowers(query, candidate)
         self._training = training
         self._penalty = tf.constant(np.where(known, 0.0, -np.inf).astype(np.float32))[tf.newaxis]
 

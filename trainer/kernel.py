@@ -66,7 +66,7 @@ def summed(*kernels: Kernel) -> Kernel:
 
 
 def of_towers(towers: BookTowers) -> Kernel:
-    """Returns what `towers` of one part say, but for the length of a reader's vector."""
+    """Returns what `towers` say, but for the length of a reader's vector."""
     return Kernel(factors=((1.0, towers.query_table, towers.candidate_table),))
 
 
@@ -101,7 +101,7 @@ def compress(kernel: Kernel, rows: sp.csr_matrix, dim: int, seed: int) -> BookTo
     _, strengths, directions = np.linalg.svd(kernel.backward(columns @ basis).T, full_matrices=False)
     kept = min(dim, max(int(np.count_nonzero(strengths > 1e-6 * strengths[0])), 1))
     candidate = directions[:kept].T.astype(np.float32)
-    return BookTowers(kernel.forward(candidate).astype(np.float32), candidate, (kept,))
+    return BookTowers(kernel.forward(candidate).astype(np.float32), candidate)
 
 
 def _some_readers(rows: sp.csr_matrix) -> Ids:

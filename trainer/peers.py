@@ -4,16 +4,16 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from trainer import baselines
-from trainer.interactions import Histories, Ids, as_matrix, withheld
+from trainer.hyperparameters import Hyperparameters
+from trainer.interactions import Histories, Ids, as_matrix, validation_split
 from trainer.ranking import Rankings, mean_recall, rank
 from trainer.recipe import WITHHELD_SHARE
 from trainer.training import K
 from transform.progress import tell
 
-VALIDATION_USERS: Final = 2_000
+# As many as the model's own recipe is chosen on, unless configured otherwise.
+VALIDATION_USERS: Final = Hyperparameters().max_validation_users
 
 
 def rank_peers(
@@ -34,20 +34,29 @@ def rank_peers(
       Rankings by peer.
     """
     found: dict[str, Rankings] = {}
-    if not peers:
-        return found
-    candidates = np.flatnonzero(training.sizes() >= 2)
-    count = min(VALIDATION_USERS, len(candidates))
-    asked = np.sort(np.random.default_rng(seed).choice(candidates, count, replace=False)).astype(np.int32)
-    left, out = withheld(training, asked, WITHHELD_SHARE, seed)
     for name in peers:
-        settings, score = baselines.tuned(
-            name, as_matrix(left, books), lambda scorer: mean_recall(scorer, asked, left, out, K), seed
-        )
-        if math.isnan(score):
-            tell(f"{name}: left out, it does not take {books:,} books")
-            continue
-        tell(f"{name}: {settings}, validation Recall@{K} {score:.4f}")
-        scorer = baselines.fit(name, as_matrix(training, books), settings, seed)
-        found[name] = rank(scorer, users, training, heldout, depth)
+        settings = tuned_settings(name, training, books, seed)
+        if settings is not None:
+            scorer = baselines.fit(name, as_matrix(training, books), settings, seed)
+            found[name] = rank(scorer, users, training, heldout, books, depth)
     return found
+
+
+def tuned_settings(name: str, training: Histories, books: int, seed: int) -> baselines.Settings | None:
+    """Returns the settings of a peer that validate best, or None if it cannot take so many books.
+
+    Args:
+      name: a key of `baselines.GRIDS`.
+      training: what validation users and their withheld books are chosen from.
+      books: how many books there are.
+      seed: of that choice, and of peers that start at random.
+    """
+    users, left, out = validation_split(training, 2, VALIDATION_USERS, WITHHELD_SHARE, seed)
+    settings, score = baselines.tuned(
+        name, as_matrix(left, books), lambda scorer: mean_recall(scorer, users, left, out, books, K), seed
+    )
+    if math.isnan(score):
+        tell(f"{name}: left out, it does not take {books:,} books")
+        return None
+    tell(f"{name}: {settings}, validation Recall@{K} {score:.4f}")
+    return settings

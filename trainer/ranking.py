@@ -1,6 +1,6 @@
 """Full ranking of all books for hold-out users, in blocks of users: bounded memory, one protocol for every scorer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -34,7 +34,7 @@ class Rankings(NamedTuple):
     """`[n]`: how many books were held out."""
 
 
-def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, k: int) -> Rankings:
+def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, books: int, k: int) -> Rankings:
     """Ranks all books for `users`, their training books left out, and compares with what was held out.
 
     Args:
@@ -42,39 +42,38 @@ def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, k: 
       users: `[n]` hold-out users.
       training: the books to leave out.
       heldout: the books to find.
+      books: how many books there are.
       k: length of the ranking; padded with `NO_BOOK` where there are fewer books.
     """
     ranked, hits = [np.zeros((0, k), np.int32)], [np.zeros((0, k), np.bool_)]
-    for block in _blocks(score, users):
+    size = max(BLOCK_SCORES // max(books, 1), 1)
+    for start in range(0, len(users), size):
+        block = users[start : start + size]
         best = _best(score(block), block, training, k)
         ranked.append(best)
-        hits.append(_hits(best, block, heldout))
+        hits.append(find_hits(best, block, heldout))
     return Rankings(users, np.concatenate(ranked), np.concatenate(hits), heldout.sizes()[users])
 
 
-def mean_recall(score: Scorer, users: Ids, training: Histories, heldout: Histories, k: int) -> float:
+def mean_recall(score: Scorer, users: Ids, training: Histories, heldout: Histories, books: int, k: int) -> float:
     """Returns the mean Recall@k of a full ranking; see `rank`."""
-    rankings = rank(score, users, training, heldout, k)
+    rankings = rank(score, users, training, heldout, books, k)
     return metrics.mean(metrics.recall(rankings.hits, rankings.relevant, k))
 
 
-def popularity_scorer(counts: npt.NDArray[np.int64]) -> Scorer:
-    """Returns the scorer that ranks books by how many training interactions they have, for everyone alike.
+def find_hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.bool_]:
+    """Returns `[n, k]`: whether each book was held out, by looking each pair up among the sorted ones.
 
     Args:
-      counts: `[books]`.
+      ranked: `[n, k]` books; `NO_BOOK` is no hit.
+      users: `[n]`, whom the books were ranked for.
+      heldout: the books to find.
     """
-    scores = tf.constant(counts, tf.float32)[tf.newaxis]
-    return lambda users: tf.repeat(scores, len(users), axis=0)
-
-
-def _blocks(score: Scorer, users: Ids) -> Iterator[Ids]:
-    if not len(users):
-        return
-    books = int(score(users[:1]).shape[1])
-    size = max(BLOCK_SCORES // max(books, 1), 1)
-    for start in range(0, len(users), size):
-        yield users[start : start + size]
+    rows, relevant = row_entries(heldout, users)
+    books = max(int(ranked.max(initial=0)), int(relevant.max(initial=0))) + 2
+    wanted = rows.astype(np.int64) * books + relevant
+    asked = np.arange(len(users), dtype=np.int64)[:, np.newaxis] * books + np.where(ranked < 0, books - 1, ranked)
+    return np.isin(asked, wanted)
 
 
 def _best(scores: tf.Tensor, users: Ids, training: Histories, k: int) -> Ids:
@@ -83,12 +82,3 @@ def _best(scores: tf.Tensor, users: Ids, training: Histories, k: int) -> Ids:
     values, ranked = tf.math.top_k(scores, min(k, int(scores.shape[1])))
     ranked = np.where(np.isfinite(values.numpy()), ranked.numpy(), NO_BOOK)
     return np.pad(ranked, ((0, 0), (0, k - ranked.shape[1])), constant_values=NO_BOOK)
-
-
-def _hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.bool_]:
-    """Returns `[n, k]`: whether `ranked` `[n, k]` was held out, by looking each pair up among the sorted ones."""
-    rows, relevant = row_entries(heldout, users)
-    books = max(int(ranked.max(initial=0)), int(relevant.max(initial=0))) + 2
-    wanted = rows.astype(np.int64) * books + relevant
-    asked = np.arange(len(users), dtype=np.int64)[:, np.newaxis] * books + np.where(ranked < 0, books - 1, ranked)
-    return np.isin(asked, wanted)

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from trainer import closed_form
 from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories, as_matrix, withheld
+from trainer.interactions import Histories, as_matrix, validation_split
 from trainer.kernel import Kernel, compress, of_towers, reader_rows, standardised, summed
 from trainer.neighbours import nearest_books
 from trainer.ranking import mean_recall
@@ -65,21 +65,16 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
       parameters: what may be chosen from.
       log_dir: where TensorBoard finds the logs.
     """
-    sizes = histories.sizes()
-    candidates = np.flatnonzero(sizes >= 3).astype(np.int32)
-    readers = int(np.count_nonzero(sizes >= 2))
+    readers = int(np.count_nonzero(histories.sizes() >= 2))
     schedule = schedule_for(readers, parameters)
-    if len(candidates) == 0:
+    users, left, out = validation_split(histories, 3, parameters.max_validation_users, WITHHELD_SHARE, parameters.seed)
+    if len(users) == 0:
         tell("no reader has the three training books that validation needs: only towers are trained, by the defaults")
         return Choice(Recipe(schedule, parameters.temperatures[0], schedule.epochs), {})
-    random = np.random.default_rng(parameters.seed)
-    most = parameters.max_validation_users
-    users = candidates if len(candidates) <= most else np.sort(random.choice(candidates, most, replace=False))
-    left, out = withheld(histories, users, WITHHELD_SHARE, parameters.seed)
     rows = reader_rows(left, books)
 
     def validate(kernel: Kernel) -> float:
-        return mean_recall(lambda block: kernel.scores(rows[block]), users, left, out, K)
+        return mean_recall(lambda block: kernel.scores(rows[block]), users, left, out, books, K)
 
     trials: list[dict[str, Any]] = []
     trained: dict[float, tuple[float, int, Kernel]] = {}

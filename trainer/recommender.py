@@ -56,7 +56,6 @@ class Recommender(tf.Module):
         self._books = tf.Variable(books, trainable=False, name="books")
         self._query_table = tf.Variable(towers.query_table, trainable=False, name="query_table")
         self._candidate_table = tf.Variable(towers.candidate_table, trainable=False, name="candidate_table")
-        self._widths = towers.widths
         self._row_splits = tf.Variable(histories.row_splits, trainable=False, name="history_row_splits")
         self._history = tf.Variable(histories.books, trainable=False, name="history_books")
         self._popularity = tf.Variable(
@@ -83,7 +82,7 @@ class Recommender(tf.Module):
         known = ids >= 0
         entries = self._entries(ids)
         rows, read = entries.value_rowids(), tf.gather(self._history, entries.flat_values)
-        queries = encode(self._query_table, self._widths, rows, read, tf.shape(ids)[0])
+        queries = encode(self._query_table, rows, read, tf.shape(ids)[0])
         products = tf.matmul(queries, self._candidate_table, transpose_b=True)
         scores = tf.where(known[:, tf.newaxis], products, self._popularity[tf.newaxis])
         seen = tf.stack([rows, tf.cast(read, tf.int64)], axis=1)

@@ -67,9 +67,8 @@ def write_twin(twin: Twin, path: str) -> None:
     content = io.BytesIO()
     np.savez(
         content,
-        query_table=_scaled(towers).astype(np.float16),
+        query_table=_scaled(towers.query_table).astype(np.float16),
         candidate_table=towers.candidate_table.astype(np.float16),
-        widths=np.array(towers.widths, np.int32),
         book_bytes=np.frombuffer(b"".join(twin.books), np.uint8),
         book_lengths=np.array([len(book) for book in twin.books], np.int32),
         trained_on=twin.trained_on,
@@ -89,9 +88,7 @@ def read_twin(path: str) -> Twin:
             ends = np.cumsum(content["book_lengths"])
             text = content["book_bytes"].tobytes()
             towers = BookTowers(
-                content["query_table"].astype(np.float32),
-                content["candidate_table"].astype(np.float32),
-                tuple(content["widths"].tolist()),
+                content["query_table"].astype(np.float32), content["candidate_table"].astype(np.float32)
             )
             starts = ends - content["book_lengths"]
             books = [text[start:end] for start, end in zip(starts, ends, strict=True)]
@@ -105,7 +102,6 @@ def _hash_names(names: Sequence[bytes]) -> npt.NDArray[np.uint64]:
     return np.frombuffer(digests, "<u8")
 
 
-def _scaled(towers: BookTowers) -> Table:
-    """Returns the query table with the largest entry of each part at 1: queries are normalised, so they stay."""
-    parts = np.split(towers.query_table, np.cumsum(towers.widths)[:-1], axis=1)
-    return np.concatenate([part / max(float(np.abs(part).max(initial=0)), 1e-30) for part in parts], axis=1)
+def _scaled(query_table: Table) -> Table:
+    """Returns `query_table` with its largest entry at 1: queries are normalised, so they stay."""
+    return query_table / max(float(np.abs(query_table).max(initial=0)), 1e-30)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from trainer.book_towers import BookTowers
+from trainer.book_towers import BookTowers, encode
 from trainer.interactions import Histories
 from transform import features
 
@@ -121,8 +121,7 @@ class TwoTowerModel(tfrs.Model):
           readers: how many there are.
         """
         kept_rows, kept_slots = tf.boolean_mask(rows, kept), tf.boolean_mask(slots, kept)
-        seen = tf.gather(self.query_tower(distinct), kept_slots)
-        queries = tf.math.l2_normalize(tf.math.unsorted_segment_sum(seen, kept_rows, readers), axis=-1)
+        queries = encode(self.query_tower(distinct), kept_rows, kept_slots, readers)
         candidates = tf.math.l2_normalize(self.candidate_tower(distinct), axis=-1)
         # [readers, candidates]
         correction = tf.repeat(-tf.gather(self._log_probability, distinct)[tf.newaxis], readers, axis=0)
@@ -137,4 +136,4 @@ class TwoTowerModel(tfrs.Model):
         """Returns the towers as they are now."""
         candidates = self.candidate_tower.table()
         lengths = np.maximum(np.linalg.norm(candidates, axis=1, keepdims=True), 1e-12)
-        return BookTowers(self.query_tower.table(), candidates / lengths, (candidates.shape[1],))
+        return BookTowers(self.query_tower.table(), candidates / lengths)

@@ -78,7 +78,7 @@ def judge(
     holdout: Holdout, twin: Twin, served: Twin | ServedModel | None, parameters: EvaluationParameters = DEFAULTS
 ) -> Verdict:
     served = ServedModel("17", served, "") if isinstance(served, Twin) else served
-    model = JudgedModel(twin, holdout.books.tokens, histories(holdout.train, holdout))
+    model = JudgedModel(twin, holdout.books.tokens, holdout.training)
     return evaluate(holdout, model, served, parameters)
 
 
@@ -140,7 +140,7 @@ def test_a_model_of_shuffled_readers_is_refused(with_served: bool, holdout: Hold
 def test_a_model_of_best_sellers_is_refused(with_served: bool, holdout: Holdout, good: Twin) -> None:
     """It is level with popularity in every slice, so that nothing else would tell."""
     counts = holdout.books.counts[:, np.newaxis].astype(np.float32)
-    twin = twin_of(BookTowers(np.ones_like(counts), counts, (1,)), holdout)
+    twin = twin_of(BookTowers(np.ones_like(counts), counts), holdout)
     reasons = refused(judge(holdout, twin, good if with_served else None))
     assert set(reasons) == {AGAINST_POPULARITY, *([AGAINST_SERVED] if with_served else [])}
     assert reasons[AGAINST_POPULARITY].endswith("difference +0.0000 to +0.0000")
@@ -149,7 +149,7 @@ def test_a_model_of_best_sellers_is_refused(with_served: bool, holdout: Holdout,
 def test_a_model_of_one_list_for_everyone_does_not_cover_enough(holdout: Holdout, good: Twin) -> None:
     """Best-sellers reach the 20 that most readers have not read and few more: below a floor of half the books."""
     counts = holdout.books.counts[:, np.newaxis].astype(np.float32)
-    twin = twin_of(BookTowers(np.ones_like(counts), counts, (1,)), holdout)
+    twin = twin_of(BookTowers(np.ones_like(counts), counts), holdout)
     half = EvaluationParameters(min_coverage=0.5)
     assert "coverage of the recommendations" in refused(judge(holdout, twin, None, half))
     assert refused(judge(holdout, good, None, half)) == {}
@@ -165,7 +165,7 @@ def test_a_model_that_is_a_tenth_worse_than_the_served_one_is_refused(holdout: H
             table + share * table.std() * noise[side]
             for side, table in enumerate((towers.query_table, towers.candidate_table))
         ]
-        worse = twin_of(BookTowers(*tables, towers.widths), holdout)
+        worse = twin_of(BookTowers(*tables), holdout)
         verdict = judge(holdout, worse, good)
         lost = 1 - recall(verdict) / before
         if lost >= 0.08:
@@ -178,7 +178,7 @@ def test_a_model_that_is_a_tenth_worse_than_the_served_one_is_refused(holdout: H
 
 def test_a_model_that_knows_half_of_the_books_is_refused(holdout: Holdout, good: Twin) -> None:
     towers, kept = good.towers, slice(0, BOOKS, 2)
-    halved = BookTowers(towers.query_table[kept], towers.candidate_table[kept], towers.widths)
+    halved = BookTowers(towers.query_table[kept], towers.candidate_table[kept])
     verdict = judge(holdout, Twin(halved, good.books[kept], good.trained_on), good)
     assert refused(verdict)[KNOWN] == "50.0%"
     [check] = [check for check in verdict.checks if check.what == KNOWN]
@@ -254,7 +254,7 @@ def test_a_served_model_of_other_books_beside_todays_is_compared_on_those_it_kno
 def test_the_order_of_the_served_models_books_does_not_matter(holdout: Holdout, good: Twin) -> None:
     order = np.random.default_rng(0).permutation(BOOKS)
     towers = good.towers
-    turned = BookTowers(towers.query_table[order], towers.candidate_table[order], towers.widths)
+    turned = BookTowers(towers.query_table[order], towers.candidate_table[order])
     verdict = judge(holdout, good, Twin(turned, [good.books[book] for book in order], good.trained_on))
     assert verdict.checks[1].what == AGAINST_SERVED
     assert verdict.checks[1].found.endswith("difference +0.0000 to +0.0000")
@@ -267,20 +267,19 @@ def memory(pairs: Interactions, holdout: Holdout) -> BookTowers:
     """
     training = histories(holdout.train, holdout)
     query = np.eye(BOOKS, dtype=np.float32)
-    blank = BookTowers(query, query, (BOOKS,))
+    blank = BookTowers(query, query)
     vectors = blank.queries(training, np.arange(len(holdout.users), dtype=np.int32)).numpy().astype(np.float64)
     wanted = as_matrix(histories(pairs, holdout), BOOKS).toarray()
     # [books, readers] @ [readers, books] -> [books, books]
     solution = np.linalg.pinv(vectors) @ wanted
-    return BookTowers(query, solution.T.astype(np.float32), (BOOKS,))
+    return BookTowers(query, solution.T.astype(np.float32))
 
 
 def side_by_side(first: BookTowers, second: BookTowers, weight: float) -> BookTowers:
-    """Towers that add the scores of both, the second's at `weight`."""
+    """Towers that add the scores of both, the second's at `weight`, before a query is brought to length 1."""
     return BookTowers(
         np.concatenate([first.query_table, second.query_table], axis=1),
         np.concatenate([first.candidate_table, np.float32(weight) * second.candidate_table], axis=1),
-        first.widths + second.widths,
     )
 
 

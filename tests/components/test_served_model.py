@@ -17,7 +17,7 @@ def serve(push_dir: Path, version: str) -> Path:
     path = push_dir / version / features.TWIN_FILE
     path.parent.mkdir(parents=True)
     tables = np.ones((1, 4), np.float32)
-    write_twin(Twin(BookTowers(tables, tables, (4,)), [version.encode()], np.array([7], np.uint32)), str(path))
+    write_twin(Twin(BookTowers(tables, tables), [version.encode()], np.array([7], np.uint32)), str(path))
     return path
 
 

@@ -54,7 +54,7 @@ def test_what_is_decomposed_has_falling_strengths_and_perpendicular_directions()
     assert found.directions.shape == (9, 8)
     assert found.directions.T @ found.directions == pytest.approx(np.eye(8), abs=1e-5)
     assert found.book_counts.tolist() == np.maximum(read.sum(axis=0), 1).tolist()
-    assert towers(found, Settings(0.0, 1.0, 5)).widths == (5,)
+    assert towers(found, Settings(0.0, 1.0, 5)).query_table.shape == (9, 5)
 
 
 def blocks() -> np.ndarray:
@@ -67,7 +67,7 @@ def blocks() -> np.ndarray:
 def test_a_matrix_with_fewer_directions_gives_fewer() -> None:
     found = decompose(sp.csr_matrix(blocks().astype(np.float32)), seed=0)
     assert found.strengths.shape == (2,)
-    assert towers(found, Settings(0.15, 3.0, 6)).widths == (2,)
+    assert towers(found, Settings(0.15, 3.0, 6)).query_table.shape == (10, 2)
     assert scores(blocks(), 6, 0.15, 3.0) == pytest.approx(slow_scores(blocks(), 2, 0.15, 3.0), abs=1e-4)
 
 

@@ -30,7 +30,7 @@ def histories() -> Histories:
 
 def random_towers(seed: int) -> BookTowers:
     query, candidate = np.random.default_rng(seed).normal(size=(2, len(BOOKS), 5)).astype(np.float32)
-    return BookTowers(query, candidate, (2, 3))
+    return BookTowers(query, candidate)
 
 
 TOWERS = random_towers(0)
@@ -128,7 +128,7 @@ def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answer(exported, l
 
 def test_the_twin_goes_with_the_model(exported) -> None:
     twin = read_twin(str(exported / "assets.extra" / "twin.npz"))
-    assert (twin.books, twin.towers.widths, twin.trained_on.tolist()) == (TWIN.books, (2, 3), [3, 2**32 - 1])
+    assert (twin.books, twin.trained_on.tolist()) == (TWIN.books, [3, 2**32 - 1])
     users = np.arange(6, dtype=np.int32)
     found, expected = (towers.scores(histories(), users).numpy() for towers in (twin.towers, TWIN.towers))
     assert found == pytest.approx(expected, abs=1e-2)

@@ -16,6 +16,7 @@ from trainer.interactions import (
     joined,
     read_interactions,
     row_entries,
+    validation_split,
     withheld,
 )
 from trainer.vocabulary import read_vocabulary
@@ -127,6 +128,32 @@ def test_nobody_named_leaves_everything() -> None:
     left, out = withheld(histories, np.zeros(0, np.int32), 0.5, seed=0)
     assert rows(left) == rows(histories)
     assert len(out.books) == 0
+
+
+@pytest.mark.parametrize("most", [1, 9, 10**6])
+def test_validation_asks_users_with_enough_books_and_withholds_of_theirs_alone(most: int) -> None:
+    histories = random_histories(4)
+    enough = np.flatnonzero(histories.sizes() >= 3)
+    users, left, out = validation_split(histories, 3, most, 0.2, seed=5)
+    assert users.dtype == np.int32
+    assert 9 < len(enough) < 40
+    assert len(users) == min(most, len(enough))
+    assert sorted(set(users.tolist()) & set(enough.tolist())) == users.tolist()
+    assert np.flatnonzero(out.sizes()).tolist() == users.tolist()
+    expected = withheld(histories, users, 0.2, seed=5)
+    assert [rows(part) for part in (left, out)] == [rows(part) for part in expected]
+
+
+def test_the_seed_decides_who_validates() -> None:
+    first, again, other = (validation_split(random_histories(4), 2, 9, 0.2, seed)[0].tolist() for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_nobody_validates_where_nobody_has_enough_books() -> None:
+    histories = random_histories(5)
+    users, left, out = validation_split(histories, 61, 9, 0.2, seed=0)
+    assert len(users) == len(out.books) == 0
+    assert rows(left) == rows(histories)
 
 
 def test_the_matrix_has_a_one_where_a_book_was_read() -> None:

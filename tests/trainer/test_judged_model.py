@@ -13,7 +13,7 @@ NEW = [0, 3]
 
 def make_twin() -> Twin:
     query, candidate = np.random.default_rng(0).normal(size=(2, len(TWINS_BOOKS), 5)).astype(np.float32)
-    return Twin(BookTowers(query, candidate, (2, 3)), TWINS_BOOKS, np.zeros(0, np.uint32))
+    return Twin(BookTowers(query, candidate), TWINS_BOOKS, np.zeros(0, np.uint32))
 
 
 def histories(books: list[bytes], read: list[list[bytes]]) -> Histories:

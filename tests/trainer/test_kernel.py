@@ -30,7 +30,7 @@ def parts() -> tuple[Kernel, np.ndarray]:
     query, candidate = random.normal(size=(2, BOOKS, 4)).astype(np.float32)
     near = (random.random((BOOKS, BOOKS)) * (random.random((BOOKS, BOOKS)) < 0.2)).astype(np.float32)
     kernel = summed(
-        of_towers(BookTowers(query, candidate, (4,))).times(0.5),
+        of_towers(BookTowers(query, candidate)).times(0.5),
         Kernel(sparse=((1.0, sparse.csr_matrix(near)),)).times(3.0),
     )
     return kernel, 0.5 * query @ candidate.T + 3.0 * near
@@ -66,7 +66,7 @@ def test_no_towers_of_that_width_come_closer_to_the_scores(dim: int) -> None:
     kernel, matrix = parts()
     rows = reader_rows(histories(), BOOKS)
     towers = compress(kernel, rows, dim, seed=0)
-    assert towers.widths == (dim,)
+    assert towers.query_table.shape == towers.candidate_table.shape == (BOOKS, dim)
     scores = dense_rows() @ matrix
     found = dense_rows() @ towers.query_table @ towers.candidate_table.T
     strengths = np.linalg.svd(scores, compute_uv=False)
@@ -76,7 +76,7 @@ def test_no_towers_of_that_width_come_closer_to_the_scores(dim: int) -> None:
 def test_more_width_than_directions_gives_the_scores_themselves() -> None:
     kernel, matrix = parts()
     towers = compress(kernel, reader_rows(histories(), BOOKS), 64, seed=0)
-    assert towers.widths[0] <= BOOKS
+    assert towers.query_table.shape[1] <= BOOKS
     scores = dense_rows() @ matrix
     assert dense_rows() @ towers.query_table @ towers.candidate_table.T == pytest.approx(scores, abs=1e-3)
     queries = towers.scores(histories(), np.arange(USERS, dtype=np.int32)).numpy()

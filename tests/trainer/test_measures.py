@@ -32,7 +32,7 @@ def histories(pairs: np.ndarray) -> Histories:
 
 
 def rankings() -> Rankings:
-    return rank(lambda block: SCORES[block], ASKED, histories(READ), histories(WANTED), 100)
+    return rank(lambda block: SCORES[block], ASKED, histories(READ), histories(WANTED), BOOKS, 100)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_readers_without_a_history_have_no_affinity_and_no_random_one(measured: 
     assert len(asked) < len(ASKED)
     surroundings = Surroundings(histories(READ), histories(WANTED), READ.sum(axis=0), GENRES)
     only = rank(
-        lambda block: SCORES[block], np.array(asked, np.int32), surroundings.training, surroundings.heldout, 100
+        lambda block: SCORES[block], np.array(asked, np.int32), surroundings.training, surroundings.heldout, BOOKS, 100
     )
     alone = measure(only, surroundings, resamples=10, seed=1)
     for name in ("genre_affinity_at_20", "genre_affinity_of_random_books_at_20"):

@@ -3,7 +3,7 @@ import pytest
 
 from trainer import baselines
 from trainer.interactions import Histories, Interactions, group_by_user
-from trainer.peers import rank_peers
+from trainer.peers import rank_peers, tuned_settings
 from trainer.ranking import Rankings
 
 USERS, BOOKS = 40, 30
@@ -79,6 +79,15 @@ def test_a_peer_that_cannot_take_so_many_books_is_left_out(monkeypatch: pytest.M
     assert list(ranked(("ease", "popularity"))) == ["popularity"]
     monkeypatch.setattr(baselines, "EASE_MAX_BOOKS", BOOKS)
     assert list(ranked(("ease", "popularity"))) == ["ease", "popularity"]
+
+
+def test_the_settings_are_those_that_find_most_of_what_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five places have room for the unread books of the own colour, if all their neighbours speak for them."""
+    monkeypatch.setattr("trainer.peers.K", 5)
+    monkeypatch.setitem(baselines.GRIDS, "item_knn", {"neighbours": (1, 14)})
+    assert tuned_settings("item_knn", histories(OWN & ~WITHHELD), BOOKS, seed=0) == {"neighbours": 14}
+    monkeypatch.setattr(baselines, "EASE_MAX_BOOKS", BOOKS - 1)
+    assert tuned_settings("ease", histories(OWN & ~WITHHELD), BOOKS, seed=0) is None
 
 
 def test_no_peers_are_an_empty_answer() -> None:

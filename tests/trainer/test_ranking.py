@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from trainer.interactions import Histories, Interactions, group_by_user
-from trainer.ranking import Rankings, mean_recall, popularity_scorer, rank
+from trainer.ranking import Rankings, find_hits, mean_recall, rank
 
 USERS, BOOKS = 30, 25
 
@@ -21,7 +21,7 @@ class Case:
 
     def rank(self, users: list[int], k: int) -> Rankings:
         asked = np.array(users, np.int32)
-        return rank(lambda block: tf.constant(self.scores[block]), asked, self.training, self.heldout, k)
+        return rank(lambda block: tf.constant(self.scores[block]), asked, self.training, self.heldout, BOOKS, k)
 
     def slow(self, user: int, k: int) -> list[int]:
         allowed = [b for b in range(BOOKS) if not self.seen[user, b] and np.isfinite(self.scores[user, b])]
@@ -51,7 +51,7 @@ def test_it_equals_a_slow_ranking_user_by_user(seed: int, k: int) -> None:
         if case.wanted[user].any():
             recalls.append(sum(hits) / case.wanted[user].sum())
     asked = np.array(users, np.int32)
-    mean = mean_recall(lambda block: tf.constant(case.scores[block]), asked, case.training, case.heldout, k)
+    mean = mean_recall(lambda block: tf.constant(case.scores[block]), asked, case.training, case.heldout, BOOKS, k)
     assert mean == pytest.approx(np.mean(recalls))
 
 
@@ -65,11 +65,12 @@ def test_the_size_of_the_blocks_changes_nothing(places: int, monkeypatch: pytest
         blocks.append(len(block))
         return tf.constant(case.scores[block])
 
-    parts = rank(score, np.arange(USERS, dtype=np.int32), case.training, case.heldout, 5)
+    parts = rank(score, np.arange(USERS, dtype=np.int32), case.training, case.heldout, BOOKS, 5)
     for one, other in zip(whole, parts, strict=True):
         assert (one == other).all()
         assert one.shape == other.shape
     assert max(blocks) == min(max(places // BOOKS, 1), USERS)
+    assert sum(blocks) == USERS
 
 
 def test_a_score_of_minus_infinity_is_never_recommended_even_if_it_was_held_out() -> None:
@@ -89,7 +90,7 @@ def test_a_score_of_minus_infinity_is_never_recommended_even_if_it_was_held_out(
 
 def test_a_place_without_a_book_is_no_hit() -> None:
     read, heldout = np.ones((1, 3), bool), np.array([[False, False, True]])
-    rankings = rank(lambda _: tf.ones([1, 3]), np.zeros(1, np.int32), histories(read), histories(heldout), 4)
+    rankings = rank(lambda _: tf.ones([1, 3]), np.zeros(1, np.int32), histories(read), histories(heldout), 3, 4)
     assert rankings.books.tolist() == [[-1] * 4]
     assert rankings.hits.tolist() == [[False] * 4]
 
@@ -97,7 +98,7 @@ def test_a_place_without_a_book_is_no_hit() -> None:
 def test_a_seen_book_is_never_a_hit_even_if_it_is_held_out_too() -> None:
     history = histories(np.array([[False, True, False]]))
     users = np.array([0], np.int32)
-    assert mean_recall(lambda _: tf.constant([[0.0, 9.0, 1.0]]), users, history, history, 3) == 0
+    assert mean_recall(lambda _: tf.constant([[0.0, 9.0, 1.0]]), users, history, history, 3, 3) == 0
 
 
 def test_no_users_have_an_empty_ranking() -> None:
@@ -106,6 +107,14 @@ def test_no_users_have_an_empty_ranking() -> None:
     assert rankings.relevant.shape == (0,)
 
 
-def test_popularity_ranks_by_count_for_everyone() -> None:
-    scores = popularity_scorer(np.array([3, 1, 7]))(np.array([5, 6], np.int32)).numpy()
-    assert scores.tolist() == [[3, 1, 7], [3, 1, 7]]
+def test_hits_are_found_in_any_lists_for_users_in_any_order() -> None:
+    """Books that nobody held out and ones beyond all that were, no book at all, and a user twice."""
+    heldout = histories(np.array([[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 0, 0]]))
+    users = np.array([2, 0, 1, 0], np.int32)
+    ranked = np.array([[0, 3, -1], [3, 9, 1], [0, 1, -1], [-1, -1, 2]], np.int32)
+    assert find_hits(ranked, users, heldout).tolist() == [
+        [True, False, False],
+        [True, False, True],
+        [False, False, False],
+        [False, False, False],
+    ]

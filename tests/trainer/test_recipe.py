@@ -73,7 +73,7 @@ def test_settings_and_weights_are_the_best_of_what_is_tried_in_turn(choices: dic
     rows, matrix = reader_rows(left, BOOKS), as_matrix(left, BOOKS)
 
     def recall(kernel) -> float:
-        return mean_recall(lambda block: kernel.scores(rows[block]), users, left, out, 20)
+        return mean_recall(lambda block: kernel.scores(rows[block]), users, left, out, BOOKS, 20)
 
     decomposition = closed_form.decompose(matrix, FAST.seed)
     forms = {s: recall(of_towers(closed_form.towers(decomposition, s))) for s in closed_form.SETTINGS}
