@@ -2,7 +2,8 @@
 
 A model is the weighted sum of three: the trained towers, the closed form, and each book's nearest neighbours,
 compressed into two towers. Recall@20 of some readers' withheld training books decides what is in it: first each part's
-own settings, then the parts' weights, one after the other. The hold-out that the model is judged by takes no part.
+own settings, then the parts' weights, one after the other, and at last whether the compressed sum is better than the
+trained towers, which need no compression. The hold-out that the model is judged by takes no part.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ MIXES: Final = ((1.0, 0.0), (1.0, 0.25), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0), (0.
 NEIGHBOURS: Final = (3, 5, 10)
 NEIGHBOUR_WEIGHTS: Final = (0.25, 0.5, 1.0)
 
+# Neighbours take many dimensions to say. Where 256 are too few for the chosen weight, this one may still fit in.
+LIGHT_NEIGHBOUR_WEIGHT: Final = 0.1
 
 Setting = TypeVar("Setting")
 
@@ -97,14 +100,15 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
     recall, epochs, kernel = trained[temperature]
     recipe = Recipe(schedule, temperature, epochs)
     if parameters.blend:
-        recipe, recall = _blended(recipe, standardised(kernel, rows), left, books, parameters.seed, validate)
+        read = as_matrix(left, books)
+        recipe, recall = _blended(recipe, recall, standardised(kernel, rows), read, rows, parameters, validate)
     tell(f"chosen: {_described(recipe)}; validation Recall@{K} {recall:.4f}")
     return Choice(recipe, {"users": len(users), f"recall_at_{K}": recall, "trials": trials})
 
 
 def fit(histories: Histories, books: int, recipe: Recipe, parameters: Hyperparameters) -> BookTowers:
     """Fits towers by `recipe` on all of `histories`."""
-    rows = reader_rows(histories, books)
+    read, rows = as_matrix(histories, books), reader_rows(histories, books)
     parts: list[Kernel] = []
     if recipe.trained_weight:
         towers = train(
@@ -120,11 +124,11 @@ def fit(histories: Histories, books: int, recipe: Recipe, parameters: Hyperparam
             return towers
         parts.append(standardised(of_towers(towers), rows).times(recipe.trained_weight))
     if recipe.closed_form_weight:
-        decomposition = closed_form.decompose(as_matrix(histories, books), parameters.seed)
+        decomposition = closed_form.decompose(read, parameters.seed)
         kernel = of_towers(closed_form.towers(decomposition, recipe.closed_form_settings))
         parts.append(standardised(kernel, rows).times(recipe.closed_form_weight))
     if recipe.neighbour_weight:
-        kernel = neighbour_kernel(as_matrix(histories, books), recipe.neighbours)
+        kernel = neighbour_kernel(read, recipe.neighbours)
         parts.append(standardised(kernel, rows).times(recipe.neighbour_weight))
     tell("compressing the sum into two towers")
     return compress(summed(*parts), rows, parameters.embedding_dim, parameters.seed)
@@ -143,35 +147,42 @@ def neighbour_kernel(read: sp.csr_matrix, neighbours: int) -> Kernel:
 
 def _blended(
     recipe: Recipe,
+    alone: float,
     trained: Kernel,
-    left: Histories,
-    books: int,
-    seed: int,
+    read: sp.csr_matrix,
+    rows: sp.csr_matrix,
+    parameters: Hyperparameters,
     validate: Callable[[Kernel], float],
 ) -> tuple[Recipe, float]:
-    """Returns `recipe` with the other parts' settings and weights, and its Recall@20 on validation."""
-    read, rows = as_matrix(left, books), reader_rows(left, books)
-    decomposition = closed_form.decompose(read, seed)
+    """Returns `recipe` with the other parts' settings and weights, where they help, and its Recall@20 on validation."""
+    decomposition = closed_form.decompose(read, parameters.seed)
     settings, recall = _best(
         closed_form.SETTINGS, lambda tried: validate(of_towers(closed_form.towers(decomposition, tried)))
     )
     tell(f"closed form: {settings}, validation Recall@{K} {recall:.4f}")
     closed = standardised(of_towers(closed_form.towers(decomposition, settings)), rows)
     mixes = {mix: summed(trained.times(mix[0]), closed.times(mix[1])) for mix in MIXES}
-    mix, without = _best(MIXES, lambda tried: validate(mixes[tried]))
+    mix, _ = _best(MIXES, lambda tried: validate(mixes[tried]))
     near = {count: standardised(neighbour_kernel(read, count), rows) for count in NEIGHBOURS}
-    (count, weight), recall = _best(
+    (count, weight), _ = _best(
         list(product(NEIGHBOURS, NEIGHBOUR_WEIGHTS)),
         lambda tried: validate(summed(mixes[mix], near[tried[0]].times(tried[1]))),
     )
-    if recall > without:
-        mix, recall = _best(MIXES, lambda tried: validate(summed(mixes[tried], near[count].times(weight))))
-    else:
-        count, weight, recall = 0, 0.0, without
+    mix, recall = _best(MIXES, lambda tried: validate(summed(mixes[tried], near[count].times(weight))))
+    tell(f"sum of the parts: validation Recall@{K} {recall:.4f}")
+
+    def validate_compressed(neighbour_weight: float) -> float:
+        kernel = summed(mixes[mix], near[count].times(neighbour_weight))
+        return validate(of_towers(compress(kernel, rows, parameters.embedding_dim, parameters.seed)))
+
+    weight, recall = _best((weight, LIGHT_NEIGHBOUR_WEIGHT, 0.0), validate_compressed)
+    tell(f"compressed: neighbours' weight {weight:g}, validation Recall@{K} {recall:.4f}")
+    if recall <= alone:
+        return recipe, alone
     return (
         recipe._replace(
             closed_form_settings=settings,
-            neighbours=count,
+            neighbours=count if weight else 0,
             trained_weight=mix[0],
             closed_form_weight=mix[1],
             neighbour_weight=weight,

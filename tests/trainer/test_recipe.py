@@ -6,9 +6,20 @@ import pytest
 from trainer import closed_form, recipe
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, as_matrix, group_by_user, withheld
-from trainer.kernel import of_towers, reader_rows, standardised, summed
+from trainer.kernel import compress, of_towers, reader_rows, standardised, summed
 from trainer.ranking import mean_recall
-from trainer.recipe import MIXES, NEIGHBOUR_WEIGHTS, NEIGHBOURS, Choice, Recipe, as_json, choose, fit, neighbour_kernel
+from trainer.recipe import (
+    LIGHT_NEIGHBOUR_WEIGHT,
+    MIXES,
+    NEIGHBOUR_WEIGHTS,
+    NEIGHBOURS,
+    Choice,
+    Recipe,
+    as_json,
+    choose,
+    fit,
+    neighbour_kernel,
+)
 from trainer.schedule import Schedule
 from trainer.training import train
 
@@ -87,16 +98,27 @@ def test_settings_and_weights_are_the_best_of_what_is_tried_in_turn(choices: dic
     near = {count: standardised(neighbour_kernel(matrix, count), rows) for count in NEIGHBOURS}
     first = max(MIXES, key=lambda mix: recall(mixes[mix]))
     tried = {(n, w): recall(summed(mixes[first], near[n].times(w))) for n in NEIGHBOURS for w in NEIGHBOUR_WEIGHTS}
-    best = max(tried, key=lambda pair: tried[pair])
-    mix, expected = first, recall(mixes[first])
-    if tried[best] > expected:
-        mix = max(MIXES, key=lambda m: recall(summed(mixes[m], near[best[0]].times(best[1]))))
-        expected = recall(summed(mixes[mix], near[best[0]].times(best[1])))
-    else:
-        best = (0, 0.0)
-    assert (found.trained_weight, found.closed_form_weight) == mix
-    assert (found.neighbours, found.neighbour_weight) == best
-    assert choices["random"].validation["recall_at_20"] == pytest.approx(expected, abs=1e-9)
+    count, weight = max(tried, key=lambda pair: tried[pair])
+    mix = max(MIXES, key=lambda m: recall(summed(mixes[m], near[count].times(weight))))
+    compressed = {
+        w: recall(of_towers(compress(summed(mixes[mix], near[count].times(w)), rows, 8, FAST.seed)))
+        for w in (weight, LIGHT_NEIGHBOUR_WEIGHT, 0.0)
+    }
+    weight = max(compressed, key=lambda w: compressed[w])
+    assert compressed[weight] > recall(of_towers(towers))
+    assert (found.trained_weight, found.closed_form_weight, found.neighbour_weight) == (*mix, weight)
+    assert found.neighbours == (count if weight else 0)
+    assert choices["random"].validation["recall_at_20"] == pytest.approx(compressed[weight], abs=1e-9)
+
+
+def test_towers_alone_are_chosen_where_the_sum_does_not_fit_into_their_width(tmp_path: Path) -> None:
+    """Twenty groups of four books with readers of their own: twenty directions, and four dimensions to say them in."""
+    read = histories(np.repeat(np.kron(np.eye(BOOKS // 4), np.ones((1, 4))), 3, axis=0) > 0)
+    narrow = ALONE.model_copy(update={"embedding_dim": 4, "max_epochs": 60})
+    alone = chosen(read, tmp_path / "alone", narrow)
+    found = chosen(read, tmp_path / "blend", narrow.model_copy(update={"blend": True}))
+    assert found.recipe == alone.recipe
+    assert found.validation["recall_at_20"] == alone.validation["recall_at_20"]
 
 
 def test_a_checkerboard_is_found(choices: dict[str, Choice]) -> None:
