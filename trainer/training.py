@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories, Ids
+from trainer.interactions import Histories
 from trainer.rowwise_adam import RowwiseAdam
 from trainer.schedule import Schedule
 from trainer.two_tower_model import MEAN_LOSS, TwoTowerModel
@@ -33,29 +33,6 @@ class Trained(NamedTuple):
     best_epoch: int
     epochs: list[dict[str, Any]]
     """Loss, seconds and, where validated, Recall@20 by epoch."""
-
-
-class ReaderBatches(tf.keras.utils.Sequence):
-    """All readers with two books or more once an epoch, in a new order each time. A last, short batch is dropped."""
-
-    def __init__(self, histories: Histories, batch_users: int, seed: int):
-        super().__init__()
-        self._readers = np.flatnonzero(histories.sizes() >= 2).astype(np.int32)
-        self.batch_users = min(batch_users, len(self._readers))
-        self._random = np.random.default_rng(seed)
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        """The number of batches."""
-        return len(self._readers) // self.batch_users
-
-    def __getitem__(self, index: int) -> dict[str, Ids]:
-        """Returns batch number `index`."""
-        return {features.USER_ID: self._order[index * self.batch_users : (index + 1) * self.batch_users]}
-
-    def on_epoch_end(self) -> None:
-        """Draws the next epoch's order."""
-        self._order = self._random.permutation(self._readers)
 
 
 class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
@@ -92,6 +69,22 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
         tell(f"{told}, {seconds:.1f} s")
 
 
+def reader_batches(histories: Histories, batch_users: int, seed: int) -> tf.data.Dataset:
+    """Returns batches of `user_id` int32 `[batch]`: all readers with two books or more, in a new order each epoch.
+
+    A last, short batch is dropped. The dataset holds the readers itself: for one that Python generates, TensorFlow
+    makes the allocator give memory back to the system at once, and each step has to ask for it anew.
+
+    Args:
+      histories: every reader's training books.
+      batch_users: readers in a batch; all of them where there are fewer.
+      seed: of the orders.
+    """
+    readers = np.flatnonzero(histories.sizes() >= 2).astype(np.int32)
+    shuffled = tf.data.Dataset.from_tensor_slices({features.USER_ID: readers}).shuffle(len(readers), seed)
+    return shuffled.batch(min(batch_users, len(readers)), drop_remainder=True)
+
+
 def train(
     histories: Histories,
     books: int,
@@ -117,13 +110,14 @@ def train(
       validate: says how good towers are; None: train for all `epochs`.
       log_dir: where TensorBoard finds its logs; None: nowhere.
     """
-    batches = ReaderBatches(histories, schedule.batch_users, parameters.seed)
+    batches = reader_batches(histories, schedule.batch_users, parameters.seed)
+    batch_users = batches.element_spec[features.USER_ID].shape[0]
     model = TwoTowerModel(
         histories,
         np.bincount(histories.books, minlength=books),
         embedding_dim=embedding_dim,
         temperature=temperature,
-        batch_users=batches.batch_users,
+        batch_users=batch_users,
         keep_share=parameters.keep_share,
         seed=parameters.seed,
     )

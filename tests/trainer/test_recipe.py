@@ -25,7 +25,7 @@ from trainer.training import train
 
 USERS, BOOKS = 60, 80
 FAST = Hyperparameters(
-    embedding_dim=8, batch_users=16, max_epochs=3, learning_rate=0.03, temperatures=(0.1, 0.3), seed=5
+    embedding_dim=8, batch_users=16, max_epochs=3, learning_rate=0.03, temperatures=(0.1, 0.3), seed=6
 )
 ALONE = FAST.model_copy(update={"blend": False, "temperatures": (0.1,)})
 RECIPE = Recipe(Schedule(16, 3), 0.1, 2)
