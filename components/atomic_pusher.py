@@ -1,27 +1,29 @@
-"""The stock Pusher, with an executor that never shows a half-written version.
+"""The stock Pusher, with an executor that never shows a half-written version and keeps the push folder tidy.
 
 The stock executor copies file by file into `<push dir>/<version>`. A run killed in between leaves a folder that a model
-server, or a person, takes for a model. This one lets it copy into a hidden folder beside, and renames.
+server, or a person, takes for a model. This one lets it copy into a hidden folder beside, and renames. Then it removes
+the oldest versions.
 """
 
-import shutil
 import time
 from pathlib import Path
 from typing import Any, Final
 
+import tensorflow as tf
 from tfx import types
 from tfx import v1 as tfx
 from tfx.components.pusher import executor as stock_pusher  # Neither it nor executor specs are in a public module.
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
-from tfx.utils import proto_utils
+from tfx.utils import json_utils, proto_utils
 
 from transform import features
-from transform.errors import GateError
+from transform.errors import GateError, ReleaseError
+from transform.progress import tell
+from transform.push_folder import STAGING_PREFIX, PushFolder, read_json, timestamp, write_json
 
-STAGING_PREFIX: Final = ".incoming-"
-ABANDONED_AFTER_SECONDS: Final = 3600.0
+KEEP_VERSIONS: Final = "keep_versions"
 
 
 class AtomicPusherExecutor(stock_pusher.Executor):
@@ -35,31 +37,41 @@ class AtomicPusherExecutor(stock_pusher.Executor):
     ) -> None:
         """Pushes the model as the stock executor does; see `tfx.components.pusher.executor.Executor.Do`.
 
+        `custom_config` may say how many versions stay, as `keep_versions`; 0, the default, keeps all.
+
         Raises:
           GateError: the model is not blessed.
         """
-        for blessing in input_dict.get("model_blessing", []):
+        blessings = input_dict.get("model_blessing", [])
+        for blessing in blessings:
             require_blessing(blessing)
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties["push_destination"], destination)
-        base_directory = destination.filesystem.base_directory
-        if "://" in base_directory:
-            super().Do(input_dict, output_dict, exec_properties)
-            return
-        base = Path(base_directory)
+        folder = PushFolder(destination.filesystem.base_directory)
+        keep = (json_utils.loads(exec_properties.get("custom_config") or "null") or {}).get(KEEP_VERSIONS, 0)
+        note = {"pushed_at": timestamp(time.time()), **measured(blessings)}
         pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
-        base.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(base)
-        staging = base / f"{STAGING_PREFIX}{time.time_ns()}"
+        if folder.remote:
+            super().Do(input_dict, output_dict, exec_properties)
+            final = pushed_model.get_string_custom_property("pushed_destination")
+            if final:
+                write_json(note, f"{final}/{features.RELEASE_NOTE_FILE}")
+                tidy(folder, keep)
+            return
+        Path(folder.location).mkdir(parents=True, exist_ok=True)
+        tidy(folder, 0)
+        staging = Path(folder.path(f"{STAGING_PREFIX}{time.time_ns()}"))
         destination.filesystem.base_directory = str(staging)
         super().Do(
             input_dict, output_dict, {**exec_properties, "push_destination": proto_utils.proto_to_json(destination)}
         )
         if staging.is_dir():
-            [version] = staging.iterdir()
-            final = publish(version, base)
+            [staged] = staging.iterdir()
+            write_json(note, f"{staged}/{features.RELEASE_NOTE_FILE}")
+            version = folder.publish(str(staged), int(staged.name))
             staging.rmdir()
-            self._MarkPushed(pushed_model, pushed_destination=str(final), pushed_version=final.name)
+            self._MarkPushed(pushed_model, pushed_destination=folder.path(version), pushed_version=version)
+            tidy(folder, keep)
 
 
 class AtomicPusher(tfx.components.Pusher):
@@ -76,23 +88,18 @@ def require_blessing(blessing: types.Artifact) -> None:
         raise GateError(f"The new model is not pushed; what was served before stays:\n{file.read()}")
 
 
-def publish(version: Path, base: Path) -> Path:
-    """Moves the folder `version` into `base` in one step, under its own number or the next one that is free.
-
-    Returns:
-      The folder under its new name.
-    """
-    number = int(version.name)
-    while True:
-        final = base / str(number)
-        if not final.exists():
-            version.rename(final)
-            return final
-        number += 1
+def measured(blessings: list[types.Artifact]) -> dict[str, Any]:
+    """Returns what the blessing says of the model's quality and data; nothing where none says anything."""
+    found: dict[str, Any] = {}
+    for blessing in blessings:
+        found |= read_json(f"{blessing.uri}/{features.MEASURED_FILE}") or {}
+    return found
 
 
-def remove_abandoned(base: Path) -> None:
-    """Removes what killed runs left beside the versions. What is younger than an hour may still be in use: it stays."""
-    for folder in base.glob(f"{STAGING_PREFIX}*"):
-        if time.time() - folder.stat().st_mtime > ABANDONED_AFTER_SECONDS:
-            shutil.rmtree(folder)
+def tidy(folder: PushFolder, keep: int) -> None:
+    """Removes what killed runs left, and all but the newest `keep` versions. A push does not fail because of it."""
+    try:
+        for version in folder.prune(keep):
+            tell(f"removed version {version}: --keep-versions {keep}")
+    except (OSError, ReleaseError, tf.errors.OpError) as error:
+        tell(f"{folder.location}: could not be tidied ({error}). The next push tries again.")

@@ -63,6 +63,8 @@ def InteractionSplitter(  # noqa: N802 (components are nouns)
     parquet_examples.describe(examples, SPLITS)
     for name, value in counts.items():
         examples.set_int_custom_property(name, value)
+    content = reviews.get_string_custom_property(features.CONTENT_SHA256)
+    examples.set_string_custom_property(features.CONTENT_SHA256, content)
 
 
 def split_interactions(

@@ -102,7 +102,7 @@ class RatingsExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
         for name, value in _counts(len(names), rows, reasons).items():
             examples.set_int_custom_property(name, value)
         fingerprint = hashlib.sha256("".join(report["sha256"] for report in reports).encode()).hexdigest()
-        examples.set_string_custom_property("content_sha256", fingerprint)
+        examples.set_string_custom_property(features.CONTENT_SHA256, fingerprint)
 
 
 class RatingsExampleGen(example_gen.FileBasedExampleGen):

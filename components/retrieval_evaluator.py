@@ -87,7 +87,8 @@ def RetrievalEvaluator(  # noqa: N802 (components are nouns)
       transform_graph: the vocabularies.
       model: what Trainer exported, with its twin.
       evaluation: gets `metrics.json`.
-      blessing: gets the verdict, and `refusal.txt` if it is against the model.
+      blessing: gets the verdict, `measured.json` for the note beside the pushed model, and
+        `refusal.txt` if it is against the model.
       push_dir: where the served model is.
       parameters: `EvaluationParameters`, as JSON.
     """
@@ -104,6 +105,8 @@ def RetrievalEvaluator(  # noqa: N802 (components are nouns)
     for line in refusal.splitlines():
         tell(line.strip())
     blessing.set_int_custom_property("blessed", int(verdict.blessed))
+    measured = summary(verdict.metrics, examples.get_string_custom_property(features.CONTENT_SHA256))
+    _write(f"{blessing.uri}/{features.MEASURED_FILE}", json.dumps(measured, indent=2) + "\n")
     _write(f"{blessing.uri}/{'BLESSED' if verdict.blessed else 'NOT_BLESSED'}", "")
     if not verdict.blessed:
         _write(f"{blessing.uri}/{features.REFUSAL_FILE}", refusal)
@@ -155,6 +158,14 @@ def evaluate(
         "checks": [check._asdict() for check in checks],
     }
     return Verdict({**metrics, **facts}, checks)
+
+
+def summary(metrics: dict[str, Any], data_sha256: str) -> dict[str, Any]:
+    """Returns what goes with the model when it is pushed: which data it is of, and how well its twin did on them."""
+    found = {name: metrics[NEW_MODEL][name] for name in (*(f"{name}_at_{K}" for name in SHOWN), f"coverage_at_{K}")}
+    popularity = {f"recall_at_{K}_of_popularity": metrics[POPULARITY][f"recall_at_{K}"]}
+    sizes = {name: metrics[name] for name in ("holdout_users", "heldout_interactions")}
+    return {"data_sha256": data_sha256 or None, "measured": {**found, **popularity, **sizes}}
 
 
 def _compare(

@@ -7,6 +7,7 @@ from tfx import v1 as tfx
 from trainer.twin import Twin, read_twin
 from transform import features
 from transform.errors import DataError
+from transform.push_folder import is_version
 
 
 class ServedModel(NamedTuple):
@@ -22,7 +23,7 @@ def read_served_model(push_dir: str) -> ServedModel | None:
     """Returns the newest version in `push_dir`, or None where nothing is served yet."""
     fileio = tfx.dsl.io.fileio
     names = fileio.listdir(push_dir) if fileio.exists(push_dir) else []
-    versions = [name.rstrip("/") for name in names if name.rstrip("/").isdigit()]
+    versions = [name.rstrip("/") for name in names if is_version(name.rstrip("/"))]
     if not versions:
         return None
     version = max(versions, key=int)

@@ -42,6 +42,9 @@ class PipelineConfig(BaseSettings):
     push_dir: str = "push"
     """Where models are deployed: `<push dir>/<version>`, the folder that TF Serving watches."""
 
+    keep_versions: int = Field(default=5, ge=0)
+    """How many versions stay in the push folder after a push, the newest, of which the last is served. 0: all."""
+
     config: Path | None = None
     """A TOML file with any of these fields; a flag wins over it."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tfx import v1 as tfx
 
-from components.atomic_pusher import AtomicPusher
+from components.atomic_pusher import KEEP_VERSIONS, AtomicPusher
 from components.data_gate import DataGate
 from components.interaction_splitter import InteractionSplitter
 from components.ratings_example_gen import RatingsExampleGen
@@ -96,6 +96,7 @@ def create_pipeline(
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.push_location)
         ),
+        custom_config={KEEP_VERSIONS: config.keep_versions},
     ).with_id("Pusher")
 
     return tfx.dsl.Pipeline(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from transform import features
 from transform.errors import ReleaseError
+from transform.push_folder import is_version
 
 
 class Recommendation(NamedTuple):
@@ -28,7 +29,7 @@ class PushedModel:
         Raises:
           ReleaseError: what is in `folder` cannot be loaded.
         """
-        with _quiet_libraries():
+        with quiet_libraries():
             import tensorflow as tf  # Seconds to import: not before the arguments were found to be right.
 
             self.folder = folder
@@ -78,7 +79,7 @@ class PushedModel:
 
 
 @contextmanager
-def _quiet_libraries() -> Iterator[None]:
+def quiet_libraries() -> Iterator[None]:
     """Drops what TensorFlow's C++ code writes to the standard error stream while it loads, whatever its log level."""
     sys.stderr.flush()
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -95,7 +96,7 @@ def versions(push_dir: Path) -> list[Path]:
     """Returns the version folders of `push_dir`, oldest first."""
     if not push_dir.is_dir():
         return []
-    folders = [folder for folder in push_dir.iterdir() if folder.name.isdigit() and folder.is_dir()]
+    folders = [folder for folder in push_dir.iterdir() if is_version(folder.name) and folder.is_dir()]
     return sorted(folders, key=lambda folder: int(folder.name))
 
 

@@ -22,6 +22,9 @@ REVIEWS_SPLIT: Final = "reviews"
 TRAIN_SPLIT: Final = "train"
 EVAL_SPLIT: Final = "eval"
 
+# Their property that tells which reviews they came from.
+CONTENT_SHA256: Final = "content_sha256"
+
 # What Transform makes of them.
 USER_ID: Final = "user_id"
 BOOK_ID: Final = "book_id"
@@ -42,6 +45,12 @@ SERVED_KNOWN_USER: Final = "known_user"
 # Beside the SavedModel, in the folder that TF Serving leaves alone.
 MODEL_FACTS_FILE: Final = "assets.extra/readalike.json"
 TWIN_FILE: Final = "assets.extra/twin.npz"
+RELEASE_NOTE_FILE: Final = "assets.extra/release.json"
+ROLLBACK_FILE: Final = "assets.extra/rollback.json"
+MANIFEST_FILE: Final = "assets.extra/manifest.json"
 
-# In a blessing's folder, when it is none: the table of what was checked.
+# In a blessing's folder: how the model did, and on which data.
+MEASURED_FILE: Final = "measured.json"
+
+# There too, when it is none: the table of what was checked.
 REFUSAL_FILE: Final = "refusal.txt"

@@ -1,17 +1,23 @@
+import json
 import os
 import time
+import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tfx import v1 as tfx
-from tfx.utils import proto_utils
+from tfx.utils import json_utils, proto_utils
 
 from components import atomic_pusher
-from components.atomic_pusher import AtomicPusher, AtomicPusherExecutor
+from components.atomic_pusher import KEEP_VERSIONS, AtomicPusher, AtomicPusherExecutor
+from serving.push_history import read_history, read_release
 from transform import features
 from transform.errors import GateError
+from transform.push_folder import PushFolder, write_json
 
+MEASURED = {"data_sha256": "ab12", "measured": {"recall_at_20": {"value": 0.2, "low": 0.1, "high": 0.3}}}
 REFUSAL = "  REFUSED  today's books that it knows  50.0%\n           needed: at least 95.0%"
 
 
@@ -26,7 +32,7 @@ def model(tmp_path: Path) -> Any:
     return artifact
 
 
-def push(model: Any, base: Path, tmp_path: Path, blessed: bool | None = None) -> Any:
+def push(model: Any, base: Path | str, tmp_path: Path, blessed: bool | None = None, keep: int | None = None) -> Any:
     pushed = tfx.types.standard_artifacts.PushedModel()
     pushed.uri = str(tmp_path / "pushed_model")
     destination = tfx.proto.PushDestination(filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(base)))
@@ -35,13 +41,15 @@ def push(model: Any, base: Path, tmp_path: Path, blessed: bool | None = None) ->
         blessing = tfx.types.standard_artifacts.ModelBlessing()
         blessing.uri = str(tmp_path / "blessing")
         blessing.set_int_custom_property("blessed", int(blessed))
+        Path(blessing.uri).mkdir(exist_ok=True)
+        (Path(blessing.uri) / features.MEASURED_FILE).write_text(json.dumps(MEASURED))
         if not blessed:
-            Path(blessing.uri).mkdir()
             (Path(blessing.uri) / features.REFUSAL_FILE).write_text(REFUSAL)
         inputs["model_blessing"] = [blessing]
-    AtomicPusherExecutor().Do(
-        inputs, {"pushed_model": [pushed]}, {"push_destination": proto_utils.proto_to_json(destination)}
-    )
+    properties = {"push_destination": proto_utils.proto_to_json(destination)}
+    if keep is not None:
+        properties["custom_config"] = json_utils.dumps({KEEP_VERSIONS: keep})
+    AtomicPusherExecutor().Do(inputs, {"pushed_model": [pushed]}, properties)
     return pushed
 
 
@@ -54,7 +62,7 @@ def test_a_push_is_a_whole_version_and_nothing_beside(model: Any, tmp_path: Path
     pushed = push(model, base, tmp_path)
     [version] = base.iterdir()
     assert version.name.isdigit()
-    assert files(version) == {"saved_model.pb", "variables/variables.index"}
+    assert files(version) == {"saved_model.pb", "variables/variables.index", features.RELEASE_NOTE_FILE}
     assert pushed.get_string_custom_property("pushed_destination") == str(version)
     assert pushed.get_string_custom_property("pushed_version") == version.name
     assert pushed.get_int_custom_property("pushed") == 1
@@ -96,7 +104,7 @@ def test_two_pushes_in_one_second_are_two_versions(model: Any, tmp_path: Path) -
 def test_a_blessed_model_is_pushed(model: Any, tmp_path: Path) -> None:
     pushed = push(model, tmp_path / "push", tmp_path, blessed=True)
     [version] = (tmp_path / "push").iterdir()
-    assert files(version) == {"saved_model.pb", "variables/variables.index"}
+    assert files(version) == {"saved_model.pb", "variables/variables.index", features.RELEASE_NOTE_FILE}
     assert pushed.get_int_custom_property("pushed") == 1
 
 
@@ -133,7 +141,8 @@ def test_what_killed_runs_left_is_removed_when_it_is_old(model: Any, tmp_path: P
     base = tmp_path / "push"
     for name, age in ((".incoming-1", 7200), (".incoming-2", 10)):
         (base / name / "123").mkdir(parents=True)
-        os.utime(base / name, (time.time() - age, time.time() - age))
+        for folder in (base / name / "123", base / name):
+            os.utime(folder, (time.time() - age, time.time() - age))
     push(model, base, tmp_path)
     assert {folder.name for folder in base.iterdir() if not folder.name.isdigit()} == {".incoming-2"}
 
@@ -141,3 +150,75 @@ def test_what_killed_runs_left_is_removed_when_it_is_old(model: Any, tmp_path: P
 def test_the_component_differs_from_the_stock_one_by_its_executor_only() -> None:
     assert AtomicPusher.SPEC_CLASS is tfx.components.Pusher.SPEC_CLASS
     assert AtomicPusher.EXECUTOR_SPEC.executor_class is AtomicPusherExecutor
+
+
+def test_the_note_beside_the_model_says_when_it_was_pushed_and_what_it_was_blessed_for(
+    model: Any, tmp_path: Path
+) -> None:
+    before = int(time.time())
+    push(model, tmp_path / "push", tmp_path, blessed=True)
+    [version] = read_history(PushFolder(str(tmp_path / "push")))
+    assert version.recall == 0.2
+    assert version.note["data_sha256"] == "ab12"
+    pushed_at = datetime.strptime(version.pushed_at, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    assert before <= pushed_at <= time.time()
+
+
+@pytest.mark.parametrize(("keep", "left"), [(None, 4), (0, 4), (1, 1), (2, 2), (9, 4)])
+def test_the_last_versions_are_kept_and_the_new_one_is_served(
+    keep: int | None, left: int, model: Any, tmp_path: Path
+) -> None:
+    base = tmp_path / "push"
+    for _ in range(4):
+        pushed = push(model, base, tmp_path, keep=keep)
+    versions = PushFolder(str(base)).versions()
+    assert len(versions) == len(list(base.iterdir())) == left
+    assert versions[-1] == pushed.get_string_custom_property("pushed_version")
+
+
+def test_a_refused_model_prunes_nothing(model: Any, tmp_path: Path) -> None:
+    base = tmp_path / "push"
+    for _ in range(3):
+        push(model, base, tmp_path)
+    with pytest.raises(GateError):
+        push(model, base, tmp_path, blessed=False, keep=1)
+    assert len(list(base.iterdir())) == 3
+
+
+def test_a_push_is_served_even_over_a_higher_number_than_the_clocks(model: Any, tmp_path: Path) -> None:
+    served = tmp_path / "push" / "9999999999"
+    served.mkdir(parents=True)
+    (served / "saved_model.pb").write_bytes(b"from tomorrow")
+    pushed = push(model, tmp_path / "push", tmp_path)
+    assert pushed.get_string_custom_property("pushed_version") == "10000000000"
+
+
+def test_what_a_killed_prune_left_goes_with_the_next_push(model: Any, tmp_path: Path) -> None:
+    (tmp_path / "push" / ".pruned-5" / "variables").mkdir(parents=True)
+    push(model, tmp_path / "push", tmp_path)
+    [version] = (tmp_path / "push").iterdir()
+    assert version.name.isdigit()
+
+
+def test_a_folder_that_cannot_be_tidied_does_not_stop_a_push(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(folder: PushFolder, version: str) -> None:
+        raise OSError("not yours")
+
+    base = tmp_path / "push"
+    push(model, base, tmp_path)
+    monkeypatch.setattr(PushFolder, "_remove", fail)
+    pushed = push(model, base, tmp_path, keep=1)
+    assert pushed.get_int_custom_property("pushed") == 1
+    assert len(PushFolder(str(base)).versions()) == 2
+
+
+def test_an_object_store_gets_the_version_the_note_and_the_pruning_too(model: Any, tmp_path: Path) -> None:
+    folder = PushFolder(f"ram://{uuid.uuid4().hex}")
+    write_json({}, f"{folder.path('7')}/saved_model.pb")
+    write_json({}, f"{folder.path('8')}/saved_model.pb")
+    pushed = push(model, folder.location, tmp_path, blessed=True, keep=2)
+    new = pushed.get_string_custom_property("pushed_version")
+    assert folder.versions() == ["8", new]
+    assert read_release(folder, new).recall == 0.2

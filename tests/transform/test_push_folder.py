@@ -1,0 +1,218 @@
+"""The push folder, on a file system and in an object store, for which TensorFlow's `ram://` stands."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from transform.errors import ReleaseError
+from transform.push_folder import PushFolder, is_version, read_json, timestamp, write_json
+
+FILES = ("assets.extra/readalike.json", "saved_model.pb", "variables/variables.index")
+
+
+@pytest.fixture(params=["local", "remote"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> PushFolder:
+    return PushFolder(str(tmp_path / "push") if request.param == "local" else f"ram://{uuid.uuid4().hex}/push")
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> PushFolder:
+    return PushFolder(str(tmp_path))
+
+
+def write(folder: PushFolder, version: str, names: tuple[str, ...] = FILES) -> None:
+    for name in names:
+        write_json({"version": version, "name": name}, f"{folder.path(version)}/{name}")
+
+
+def contents(folder: PushFolder, version: str) -> dict[str, str]:
+    found = {}
+    for parent, _, names in tf.io.gfile.walk(folder.path(version)):
+        for name in names:
+            with tf.io.gfile.GFile(f"{parent}/{name}") as file:
+                found[f"{parent}/{name}".removeprefix(f"{folder.path(version)}/")] = file.read()
+    return found
+
+
+def names(folder: PushFolder) -> set[str]:
+    return {name.rstrip("/") for name in tf.io.gfile.listdir(folder.location)}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("17", True), ("", False), ("-4", False), ("v3", False), ("1.2", False), ("²", False)]
+)
+def test_a_version_is_a_name_of_digits(name: str, expected: bool) -> None:
+    assert is_version(name) is expected
+
+
+def test_what_is_not_there_has_no_versions(folder: PushFolder) -> None:
+    assert folder.versions() == []
+    assert folder.served() is None
+    assert folder.prune(1) == []
+
+
+def test_whole_versions_stand_in_the_order_of_numbers_and_the_highest_is_served(folder: PushFolder) -> None:
+    for version in ("10", "9", "100", ".incoming-5", "latest"):
+        write(folder, version)
+    write(folder, "200", names=("variables/variables.index",))
+    assert folder.versions() == ["9", "10", "100"]
+    assert folder.served() == "100"
+
+
+def test_a_copy_has_the_bytes_of_its_original_and_the_notes_and_is_served(folder: PushFolder) -> None:
+    write(folder, "9")
+    write(folder, "12")
+    before = {version: contents(folder, version) for version in ("9", "12")}
+    assert folder.copy("9", {"assets.extra/note.json": {"why": "é"}}) == "13"
+    copied = contents(folder, "13")
+    assert "é" in copied.pop("assets.extra/note.json")
+    assert copied == before["9"]
+    assert folder.served() == "13"
+    assert {version: contents(folder, version) for version in ("9", "12")} == before
+    assert names(folder) == {"9", "12", "13"}
+
+
+def test_a_copy_goes_over_numbers_that_are_no_whole_version(folder: PushFolder) -> None:
+    write(folder, "9")
+    write(folder, "20", names=("variables/variables.index",))
+    assert folder.copy("9", {}) == "21"
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, before: Callable[[str], None]) -> None:
+    copy = tf.io.gfile.copy
+
+    def watched_copy(source: str, target: str) -> None:
+        before(source)
+        copy(source, target)
+
+    monkeypatch.setattr(tf.io.gfile, "copy", watched_copy)
+
+
+def test_no_whole_version_is_visible_while_files_are_copied(
+    folder: PushFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, "9")
+    visible: list[list[str]] = []
+    watched(monkeypatch, lambda source: visible.append(folder.versions()))
+    folder.copy("9", {})
+    assert visible == [["9"]] * len(FILES)
+
+
+def test_a_copy_that_fails_leaves_nothing(folder: PushFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(source: str) -> None:
+        if source.endswith("variables.index"):
+            raise OSError("disk full")
+
+    write(folder, "9")
+    watched(monkeypatch, fail)
+    with pytest.raises(OSError, match="disk full"):
+        folder.copy("9", {})
+    assert names(folder) == {"9"}
+
+
+def test_an_original_that_is_removed_meanwhile_gives_no_half_copy(
+    local: PushFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(local, "9")
+    write(local, "12")
+    monkeypatch.setattr("transform.push_folder._files", lambda source: (tf.io.gfile.rmtree(source), iter(()))[1])
+    with pytest.raises(ReleaseError, match="was removed while it was copied"):
+        local.copy("9", {})
+    assert names(local) == {"12"}
+
+
+def test_what_is_published_gets_its_number_or_the_next_above_the_served(local: PushFolder) -> None:
+    for staged, number, expected in (("a", 50, "50"), ("b", 50, "51"), ("c", 7, "52"), ("d", 0, "53")):
+        write(local, staged)
+        assert local.publish(local.path(staged), number) == expected
+        assert local.served() == expected
+
+
+@pytest.mark.parametrize(("keep", "removed"), [(0, []), (1, ["8", "9", "10"]), (2, ["8", "9"]), (4, []), (9, [])])
+def test_prune_removes_the_oldest_whole_versions_and_never_the_served(
+    keep: int, removed: list[str], folder: PushFolder
+) -> None:
+    for version in ("9", "10", "8", "11"):
+        write(folder, version)
+    assert folder.prune(keep) == removed
+    assert names(folder) == {"8", "9", "10", "11"} - set(removed)
+
+
+def test_prune_takes_away_what_makes_a_version_before_anything_else(
+    folder: PushFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("8", "9"):
+        write(folder, version)
+
+    def stop(path: str) -> None:
+        assert "8" in path
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.io.gfile, "rmtree", stop)
+        with pytest.raises(KeyboardInterrupt):
+            folder.prune(1)
+    assert folder.versions() == ["9"]
+    if not folder.remote:
+        assert names(folder) == {".pruned-8", "9"}
+        folder.prune(1)
+        assert names(folder) == {"9"}
+
+
+def test_leftovers_go_when_nothing_in_them_changed_for_an_hour(local: PushFolder) -> None:
+    write(local, "9")
+    for name in (".incoming-1", ".incoming-2", ".incoming-3", ".pruned-4", "backup"):
+        write(local, name)
+    old = time.time() - 7200
+    for name in (".incoming-1", ".incoming-2", "backup"):
+        for path in (Path(local.path(name)), *Path(local.path(name)).rglob("*")):
+            os.utime(path, (old, old))
+    os.utime(f"{local.path('.incoming-2')}/saved_model.pb")
+    local.remove_leftovers()
+    assert names(local) == {"9", ".incoming-2", ".incoming-3", "backup"}
+
+
+def test_in_an_object_store_half_versions_are_leftovers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = PushFolder(f"ram://{uuid.uuid4().hex}")
+    write(remote, "9")
+    write(remote, "8", names=("variables/variables.index",))
+    changed = {"8": time.time() - 60, "9": 0.0}
+    monkeypatch.setattr("transform.push_folder._last_change", lambda folder: changed[folder.rpartition("/")[2]])
+    remote.remove_leftovers()
+    assert contents(remote, "8")
+    changed["8"] -= 7200
+    remote.remove_leftovers()
+    assert remote.versions() == ["9"]
+    assert contents(remote, "8") == {}
+
+
+def test_a_persons_numbered_folder_that_is_no_model_is_left_alone(local: PushFolder) -> None:
+    write(local, "9")
+    write(local, "2024", names=("notes.json",))
+    os.utime(f"{local.path('2024')}/notes.json", (0, 0))
+    os.utime(local.path("2024"), (0, 0))
+    assert local.prune(1) == []
+    assert names(local) == {"9", "2024"}
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"{", "cannot be read"), (b"\xff", "cannot be read"), (b"[1]", "[1]")])
+def test_a_damaged_file_is_told_by_name(content: bytes, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "facts.json"
+    file.write_bytes(content)
+    with pytest.raises(ReleaseError) as caught:
+        read_json(str(file))
+    assert told in str(caught.value)
+    assert str(file) in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_none(tmp_path: Path) -> None:
+    assert read_json(str(tmp_path / "none.json")) is None
+
+
+def test_times_are_in_utc() -> None:
+    assert timestamp(1_800_000_000.9) == "2027-01-15T08:00:00Z"
