@@ -35,7 +35,7 @@ class PushedModel:
             self.folder = folder
             try:
                 self._model = tf.saved_model.load(str(folder))
-                self._recommend = self._model.signatures[features.SERVING_SIGNATURE]
+                self._recommend = self._model.signatures[features.RECOMMEND_SIGNATURE]
                 self.facts: dict[str, Any] = json.loads((folder / features.MODEL_FACTS_FILE).read_text("utf-8"))
             except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
                 raise ReleaseError(
@@ -53,17 +53,21 @@ class PushedModel:
         """Returns up to `k` recommendations for a pseudonym, and whether the model knows that reader.
 
         Raises:
-          ReleaseError: the model answers with fewer than `k` books.
+          ReleaseError: `k` is no number of books that can be asked for.
         """
-        answer = self._recommend(**{features.SERVED_USER_ID: self._constant([user_id])})
+        if not 1 <= k <= features.MOST_BOOKS_ASKED:
+            raise ReleaseError(f"-k {k}: ask for 1 to {features.MOST_BOOKS_ASKED:,} books.")
+        answer = self._recommend(
+            **{
+                features.SERVED_USER_ID: self._constant([user_id]),
+                features.SERVED_EXCLUDE: self._constant([[""]]),
+                features.SERVED_K: self._constant([k]),
+            }
+        )
         isbns, scores = answer[features.SERVED_ISBN][0].numpy(), answer[features.SERVED_SCORE][0].numpy()
-        if not 1 <= k <= len(isbns):
-            raise ReleaseError(
-                f"-k {k}: version {self.version} answers with up to {len(isbns)} books. Ask for 1 to that."
-            )
         books = [
             Recommendation(isbn.decode("utf-8"), float(score))
-            for isbn, score in zip(isbns[:k], scores[:k], strict=True)
+            for isbn, score in zip(isbns, scores, strict=True)
             if isbn
         ]
         return books, bool(answer[features.SERVED_KNOWN_USER][0].numpy())

@@ -54,7 +54,7 @@ def export(
             np.asarray(books.counts),
             parameters.top_k,
         )
-        tf.saved_model.save(recommender, beside, signatures={features.SERVING_SIGNATURE: recommender.recommend})
+        tf.saved_model.save(recommender, beside, signatures=recommender.signatures())
     write_json(facts, f"{beside}/{features.MODEL_FACTS_FILE}")
     write_twin(twin, f"{beside}/{features.TWIN_FILE}")
     if tf.io.gfile.exists(folder):

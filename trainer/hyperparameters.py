@@ -42,7 +42,7 @@ class Hyperparameters(BaseModel):
     """Readers of whose training books some are withheld to choose temperature, epochs and blend."""
 
     top_k: int = Field(default=100, ge=1, le=10_000)
-    """Books that the exported model answers with."""
+    """Books that the exported model answers with where a request does not say how many."""
 
     seed: int = Field(default=42, ge=0, lt=2**32)
     """Seed of initial weights, shuffling and sampling."""

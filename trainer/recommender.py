@@ -1,7 +1,7 @@
-"""What is exported: a module of plain TensorFlow operations that turns pseudonyms into books.
+"""What is exported: a module of plain TensorFlow operations that answers with books.
 
 It holds every book once, and every reader's books as integer ids: from them come a reader's vector, and what to leave
-out. Nobody has to send what a reader has read.
+out. Nobody has to send what a reader has read. All answers are exact: every book is scored.
 """
 
 from typing import Final
@@ -11,14 +11,24 @@ import tensorflow as tf
 
 from trainer.book_towers import BookTowers, encode
 from trainer.interactions import Histories
+from trainer.requests import asked_width, check_same_batch, within
+from trainer.top_k import NOTHING, top_k
 from transform import features
 
 EXAMPLE_USERS: Final = 12
 EXAMPLE_SIZES: Final = (5, 30)
 
+Answer = dict[str, tf.Tensor]
+
 
 class Recommender(tf.Module):
-    """Brute force over all books: exact, and the books that a reader has read are left out."""
+    """Brute force over all books; the books that a reader has read are left out.
+
+    An answer has `isbn` string `[batch, k]`, best first, `""` where no book is left, and `score` float `[batch, k]`,
+    minus infinity there. A score is the cosine of reader and book, up to the book's length. Who is unknown gets the
+    most popular books, those with the most training interactions, rated or not, the one with the smaller id first where
+    they are equal; the score is then the share of readers who have read the book.
+    """
 
     def __init__(
         self,
@@ -39,7 +49,7 @@ class Recommender(tf.Module):
           towers: what scores a reader's history and a book.
           histories: all books that each user is known to have read.
           book_counts: `[books]`: training interactions.
-          top_k: how many books an answer has; fewer if there are fewer.
+          top_k: how many books an answer has where the request does not say.
         """
         super().__init__()
         self._user_file = tf.saved_model.Asset(user_file)
@@ -53,45 +63,130 @@ class Recommender(tf.Module):
             ),
             default_value=features.OUT_OF_VOCABULARY,
         )
+        # No file of lines: a book's name may hold a line break.
+        self._book_ids = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(tf.constant(books), tf.range(len(books), dtype=tf.int64)),
+            default_value=features.OUT_OF_VOCABULARY,
+        )
         self._books = tf.Variable(books, trainable=False, name="books")
         self._query_table = tf.Variable(towers.query_table, trainable=False, name="query_table")
         self._candidate_table = tf.Variable(towers.candidate_table, trainable=False, name="candidate_table")
+        self._candidate_lengths = tf.Variable(
+            np.maximum(np.linalg.norm(towers.candidate_table, axis=1), 1e-12), trainable=False, name="candidate_lengths"
+        )
         self._row_splits = tf.Variable(histories.row_splits, trainable=False, name="history_row_splits")
         self._history = tf.Variable(histories.books, trainable=False, name="history_books")
         self._popularity = tf.Variable(
             (book_counts / max(len(users), 1)).astype(np.float32), trainable=False, name="popularity"
         )
         self._example_users = tf.Variable(_typical_users(users, histories), trainable=False, name="example_users")
-        self._k = min(top_k, len(books))
+        self._top_k = top_k
+
+    def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
+        """Returns what a server offers, by name."""
+        return {
+            features.SERVING_SIGNATURE: self.recommend_top,
+            features.RECOMMEND_SIGNATURE: self.recommend,
+            features.HISTORY_SIGNATURE: self.recommend_for_history,
+            features.SIMILAR_BOOKS_SIGNATURE: self.similar_books,
+            features.USER_EMBEDDING_SIGNATURE: self.user_embedding,
+            features.BOOK_EMBEDDING_SIGNATURE: self.book_embedding,
+        }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.SERVED_USER_ID)])
-    def recommend(self, user_id: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the best books for each reader.
-
-        A reader without an id gets the most popular books: those with the most training interactions, the one with the
-        smaller id first where they are equal.
+    def recommend_top(self, user_id: tf.Tensor) -> Answer:
+        """Returns the best books for each reader: an answer of `top_k`, and `known_user` bool `[batch]`.
 
         Args:
           user_id: string `[batch]`, pseudonyms.
-
-        Returns:
-          `isbn` string `[batch, k]`, `""` where no book is left; `score` float `[batch, k]`, minus infinity there;
-          `known_user` bool `[batch]`.
         """
         ids = self._user_ids.lookup(user_id)
+        rows, read = self._read(ids)
+        return self._recommended(ids >= 0, rows, read, rows, read, self._top_k)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name=features.SERVED_USER_ID),
+            tf.TensorSpec([None, None], tf.string, name=features.SERVED_EXCLUDE),
+            tf.TensorSpec([None], tf.int32, name=features.SERVED_K),
+        ]
+    )
+    def recommend(self, user_id: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
+        """Returns as many books as are asked for, without those that are excluded; `known_user` too.
+
+        Args:
+          user_id: string `[batch]`, pseudonyms.
+          exclude: string `[batch, n]`: books to leave out; unknown ones and `""` are ignored.
+          k: int32 `[batch]`: how many books each reader gets; the answer is as wide as the largest.
+        """
+        ids = self._user_ids.lookup(user_id)
+        with tf.control_dependencies([check_same_batch(user_id, exclude, features.SERVED_EXCLUDE)]):
+            rows, read = self._read(ids)
+            excluded_rows, excluded = self._known_books(exclude)
+        out_rows, out = tf.concat([rows, excluded_rows], axis=0), tf.concat([read, excluded], axis=0)
+        return _cut(self._recommended(ids >= 0, rows, read, out_rows, out, asked_width(k, user_id)), k)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name=features.SERVED_ISBN)])
+    def recommend_for_history(self, isbn: tf.Tensor) -> Answer:
+        """Returns the best books for readers without an account: an answer of `top_k`; `known_user` too.
+
+        Args:
+          isbn: string `[batch, n]`: books that the reader liked, each counted once; unknown ones and `""` count as
+            absent. A reader with none that is known is unknown.
+        """
+        rows, liked = self._known_books(isbn)
+        book_count = tf.size(self._popularity, tf.int64)
+        pairs = tf.unique(rows * book_count + tf.cast(liked, tf.int64)).y
+        rows, liked = pairs // book_count, tf.cast(pairs % book_count, tf.int32)
+        known = tf.math.unsorted_segment_sum(tf.ones_like(liked), rows, tf.shape(isbn)[0]) > 0
+        return self._recommended(known, rows, liked, rows, liked, self._top_k)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name=features.SERVED_ISBN),
+            tf.TensorSpec([None], tf.int32, name=features.SERVED_K),
+        ]
+    )
+    def similar_books(self, isbn: tf.Tensor, k: tf.Tensor) -> Answer:
+        """Returns the nearest books of each book, itself left out; the score is the cosine of the books' vectors.
+
+        Args:
+          isbn: string `[batch]`; an unknown book has no similar ones.
+          k: int32 `[batch]`: how many books are wanted for each; the answer is as wide as the largest.
+
+        Returns:
+          An answer, and `known_book` bool `[batch]`.
+        """
+        ids = self._book_ids.lookup(isbn)
+        known, books = ids >= 0, tf.maximum(ids, 0)
+        lengths = tf.gather(self._candidate_lengths, books)[:, tf.newaxis] * self._candidate_lengths
+        cosines = tf.matmul(tf.gather(self._candidate_table, books), self._candidate_table, transpose_b=True) / lengths
+        scores = tf.where(known[:, tf.newaxis], cosines, -np.inf)
+        answer = self._best(scores, tf.range(tf.size(books), dtype=tf.int64), books, asked_width(k, isbn))
+        return {**_cut(answer, k), features.SERVED_KNOWN_BOOK: known}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.SERVED_USER_ID)])
+    def user_embedding(self, user_id: tf.Tensor) -> Answer:
+        """Returns the readers' vectors: `embedding` float `[batch, embedding_dim]` of length 1, zeros for the unknown.
+
+        The dot product with a book's vector is the score. `known_user` bool `[batch]` goes with it.
+        """
+        ids = self._user_ids.lookup(user_id)
+        embedding = encode(self._query_table, *self._read(ids), tf.shape(ids)[0])
+        return {features.SERVED_EMBEDDING: embedding, features.SERVED_KNOWN_USER: ids >= 0}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.SERVED_ISBN)])
+    def book_embedding(self, isbn: tf.Tensor) -> Answer:
+        """Returns the books' vectors: `embedding` float `[batch, embedding_dim]`, zeros for the unknown.
+
+        `known_book` bool `[batch]` goes with it.
+        """
+        ids = self._book_ids.lookup(isbn)
         known = ids >= 0
-        entries = self._entries(ids)
-        rows, read = entries.value_rowids(), tf.gather(self._history, entries.flat_values)
-        queries = encode(self._query_table, rows, read, tf.shape(ids)[0])
-        products = tf.matmul(queries, self._candidate_table, transpose_b=True)
-        scores = tf.where(known[:, tf.newaxis], products, self._popularity[tf.newaxis])
-        seen = tf.stack([rows, tf.cast(read, tf.int64)], axis=1)
-        left_out = tf.fill(tf.shape(seen)[:1], -np.inf)
-        best, books = tf.math.top_k(tf.tensor_scatter_nd_update(scores, seen, left_out), self._k)
+        vectors = tf.gather(self._candidate_table, tf.maximum(ids, 0))
         return {
-            features.SERVED_ISBN: tf.where(tf.math.is_finite(best), tf.gather(self._books, books), ""),
-            features.SERVED_SCORE: best,
-            features.SERVED_KNOWN_USER: known,
+            features.SERVED_EMBEDDING: tf.where(known[:, tf.newaxis], vectors, 0.0),
+            features.SERVED_KNOWN_BOOK: known,
         }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
@@ -108,12 +203,70 @@ class Recommender(tf.Module):
         """Returns string `[count]`: pseudonyms of readers to look at, at most a dozen. No signature either."""
         return self._example_users[:count]
 
+    def _recommended(
+        self,
+        known: tf.Tensor,
+        rows: tf.Tensor,
+        read: tf.Tensor,
+        out_rows: tf.Tensor,
+        left_out: tf.Tensor,
+        k: int | tf.Tensor,
+    ) -> Answer:
+        """Returns the best `k` books by the vectors of what was read, or the most popular ones for the unknown.
+
+        Args:
+          known: bool `[batch]`.
+          rows: int64 `[n]`: whose each book read is.
+          read: int32 `[n]`, ids of books.
+          out_rows: int64 `[m]`: for whom each book is left out.
+          left_out: int32 `[m]`, ids of books.
+          k: how many.
+        """
+        queries = encode(self._query_table, rows, read, tf.size(known))
+        products = tf.matmul(queries, self._candidate_table, transpose_b=True)
+        scores = tf.cond(
+            tf.reduce_all(known),
+            lambda: products,
+            lambda: tf.where(known[:, tf.newaxis], products, self._popularity[tf.newaxis]),
+        )
+        return {**self._best(scores, out_rows, left_out, k), features.SERVED_KNOWN_USER: known}
+
+    def _best(self, scores: tf.Tensor, rows: tf.Tensor, books: tf.Tensor, k: int | tf.Tensor) -> Answer:
+        """Returns the `k` books with the largest of `scores` `[batch, books]`, without the `books` `[n]` of `rows`."""
+        places = tf.stack([rows, tf.cast(books, tf.int64)], axis=1)
+        scores = tf.tensor_scatter_nd_update(scores, places, tf.fill(tf.shape(rows), -np.inf))
+        values, best = top_k(scores, k)
+        names = tf.gather(self._books, tf.maximum(best, 0))
+        return {features.SERVED_ISBN: tf.where(best == NOTHING, "", names), features.SERVED_SCORE: values}
+
+    def _known_books(self, isbn: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns int64 `[m]` rows and int32 `[m]` ids of the known books among string `[batch, n]`."""
+        ids = self._book_ids.lookup(isbn)
+        places = tf.where(ids >= 0)
+        return places[:, 0], tf.cast(tf.gather_nd(ids, places), tf.int32)
+
+    def _read(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns int64 `[m]` rows and int32 `[m]` ids of the books that readers `[batch]` have read."""
+        entries = self._entries(ids)
+        return entries.value_rowids(), tf.gather(self._history, entries.flat_values)
+
     def _entries(self, ids: tf.Tensor) -> tf.RaggedTensor:
         """Returns, for each reader, the places in the histories at which the reader's books stand; none if unknown."""
         rows = tf.maximum(ids, 0)
         starts = tf.gather(self._row_splits, rows)
         ends = tf.where(ids >= 0, tf.gather(self._row_splits, rows + 1), starts)
         return tf.ragged.range(starts, ends)
+
+
+def _cut(answer: Answer, k: tf.Tensor) -> Answer:
+    """Returns `answer` with only the first `k` `[batch]` books of each row."""
+    isbn, score = answer[features.SERVED_ISBN], answer[features.SERVED_SCORE]
+    wanted = within(k, tf.shape(isbn)[1])
+    return {
+        **answer,
+        features.SERVED_ISBN: tf.where(wanted, isbn, ""),
+        features.SERVED_SCORE: tf.where(wanted, score, -np.inf),
+    }
 
 
 def _typical_users(users: list[bytes], histories: Histories) -> list[bytes]:

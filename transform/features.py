@@ -37,10 +37,24 @@ OUT_OF_VOCABULARY: Final = -1
 
 # The SavedModel's signatures.
 SERVING_SIGNATURE: Final = "serving_default"
+RECOMMEND_SIGNATURE: Final = "recommend"
+HISTORY_SIGNATURE: Final = "recommend_for_history"
+SIMILAR_BOOKS_SIGNATURE: Final = "similar_books"
+USER_EMBEDDING_SIGNATURE: Final = "user_embedding"
+BOOK_EMBEDDING_SIGNATURE: Final = "book_embedding"
+
+# Their inputs and outputs.
 SERVED_USER_ID: Final = "user_id"
 SERVED_ISBN: Final = "isbn"
+SERVED_EXCLUDE: Final = "exclude"
+SERVED_K: Final = "k"
 SERVED_SCORE: Final = "score"
 SERVED_KNOWN_USER: Final = "known_user"
+SERVED_KNOWN_BOOK: Final = "known_book"
+SERVED_EMBEDDING: Final = "embedding"
+
+# The largest k of a request.
+MOST_BOOKS_ASKED: Final = 1_000_000
 
 # Beside the SavedModel, in the folder that TF Serving leaves alone.
 MODEL_FACTS_FILE: Final = "assets.extra/readalike.json"

@@ -81,7 +81,7 @@ def test_a_stranger_gets_the_popular_books(sample_run: Run, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["-k", "1000"], "-k 1000"),
+        (["-k", "1000001"], "-k 1000001"),
         (["-k", "0"], "-k 0"),
         (["--key-file", "{push}/other.key"], "is not that of version"),
         (["--key-file", "{push}/none.key"], "none.key"),

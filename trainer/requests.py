@@ -1,0 +1,46 @@
+"""What a request may ask of the exported model. What it may not is refused with a message that names the input."""
+
+from typing import Final
+
+import tensorflow as tf
+
+from transform import features
+
+# Rows times books: a request for more is refused before it takes the server's memory.
+MOST_ANSWERS: Final = 10_000_000
+
+
+def check_same_batch(first: tf.Tensor, second: tf.Tensor, name: str) -> tf.Operation:
+    """Returns an operation that fails if the input `name`, `second`, has not as many rows as `first`."""
+    message = f"{name} must have one row for each row of the other inputs"
+    return tf.debugging.assert_equal(tf.shape(first)[0], tf.shape(second)[0], message=message)
+
+
+def asked_width(k: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
+    """Returns the largest of `k`, 0 for an empty batch.
+
+    Args:
+      k: int32 `[batch]`: how many books each row wants.
+      asked: `[batch]`, the input that k goes with.
+
+    Returns:
+      int32 scalar. Getting it fails where a row wants no books or fewer, more than `features.MOST_BOOKS_ASKED`, or all
+      rows together more than `MOST_ANSWERS`.
+    """
+    width = tf.reduce_max(tf.concat([k, [0]], axis=0))
+    answers = tf.cast(width, tf.int64) * tf.size(k, tf.int64)
+    range_message = f"{features.SERVED_K} must be from 1 to {features.MOST_BOOKS_ASKED}"
+    together = f"the largest {features.SERVED_K} times the rows of the request must be at most {MOST_ANSWERS}"
+    checks = [
+        check_same_batch(asked, k, features.SERVED_K),
+        tf.debugging.assert_positive(k, message=range_message),
+        tf.debugging.assert_less_equal(k, features.MOST_BOOKS_ASKED, message=range_message),
+        tf.debugging.assert_less_equal(answers, tf.constant(MOST_ANSWERS, tf.int64), message=together),
+    ]
+    with tf.control_dependencies(checks):
+        return tf.identity(width)
+
+
+def within(k: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """Returns bool `[batch, width]`: whether a place is among the first `k` `[batch]`."""
+    return tf.range(width)[tf.newaxis] < k[:, tf.newaxis]
