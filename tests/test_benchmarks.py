@@ -11,12 +11,12 @@ from benchmarks import quality
 from benchmarks.holdout import held_out, read_reviews, thinned
 
 
-def reviews(seed: int = 0) -> pd.DataFrame:
-    """Sixty readers of two tastes with 2 to 14 of the 60 books of their taste."""
+def reviews(seed: int = 0, readers: int = 60) -> pd.DataFrame:
+    """Readers of two tastes with 2 to 14 of the 60 books of their taste."""
     random = np.random.default_rng(seed)
     rows = [
         (f"reader {user}", f"book {2 * book + user % 2}", "4", "")
-        for user in range(60)
+        for user in range(readers)
         for book in random.choice(60, 2 + user % 13, replace=False)
     ]
     return pd.DataFrame(rows, columns=["User", "ISBN", "RatingOf5", "Genres"])
@@ -78,7 +78,7 @@ def test_a_perfect_ranking_scores_1_and_unfindable_books_count_as_missed() -> No
 def test_the_pushed_model_is_asked_and_stands_in_one_table_with_its_peers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    reviews().to_csv(tmp_path / "reviews.csv")
+    reviews(readers=400).to_csv(tmp_path / "reviews.csv")
     out = tmp_path / "quality.json"
     arguments = ["--set", f"tastes={tmp_path / 'reviews.csv'}", "--seeds", "1", "--out", str(out)]
     flags = ["--training.max-epochs", "3", "--evaluation.min-slice-lift", "0"]
