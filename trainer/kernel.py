@@ -1,11 +1,11 @@
 """A model of books for books: how much having read one speaks for another, and its compression into two towers.
 
 The score of book j for a reader who has read the books R is the sum over i in R of B[i, j]. B is never held whole: it
-is a weighted sum of two towers' products and of a sparse matrix of nearest neighbours. Served are two towers, so B is
-compressed: of all towers of a given width, those are taken whose scores come closest to B's, summed over the training
-readers (reduced-rank regression, Izenman, Journal of Multivariate Analysis 5(2), 1975). With Y = X B and the right
-singular vectors W of Y these are the query table B W and the candidate table W. Or the neighbours stay as they are, as
-the towers' sparse part, and only the rest is compressed.
+is a weighted sum of two towers' products and of a sparse matrix of books near to each other. Served are two towers, so
+B is compressed: of all towers of a given width, those are taken whose scores come closest to B's, summed over the
+training readers (reduced-rank regression, Izenman, Journal of Multivariate Analysis 5(2), 1975). With Y = X B and the
+right singular vectors W of Y these are the query table B W and the candidate table W. Or the sparse matrix stays as it
+is, as the towers' sparse part, and only the rest is compressed.
 """
 
 from typing import Final, NamedTuple
@@ -44,9 +44,12 @@ class Kernel(NamedTuple):
 
     def scores(self, read: sp.csr_matrix) -> Table:
         """Returns float32 `[n, books]` for readers' rows `[n, books]`."""
-        dense = [weight * ((read @ query) @ candidate.T) for weight, query, candidate in self.factors]
-        dense += [weight * (read @ matrix).toarray() for weight, matrix in self.sparse]
-        return np.sum(dense, axis=0, dtype=np.float32)
+        total = np.zeros(read.shape, np.float32)
+        for weight, query, candidate in self.factors:
+            total += np.float32(weight) * (read @ query) @ candidate.T
+        for weight, matrix in self.sparse:
+            total += np.float32(weight) * (read @ matrix).toarray()
+        return total
 
     def times(self, weight: float) -> "Kernel":
         """Returns the kernel times `weight`; the empty one for 0."""
@@ -70,6 +73,11 @@ def of_towers(towers: BookTowers) -> Kernel:
     """Returns what `towers` say, but for the length of a reader's vector."""
     sparse = () if towers.neighbours is None else ((1.0, towers.neighbours),)
     return Kernel(((1.0, towers.query_table, towers.candidate_table),), sparse)
+
+
+def of_sparse(matrix: sp.csr_matrix) -> Kernel:
+    """Returns what float32 `[books, books]` says: row i holds what having read book i adds."""
+    return Kernel(sparse=((1.0, matrix),))
 
 
 def reader_rows(read: sp.csr_matrix) -> sp.csr_matrix:

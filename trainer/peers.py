@@ -8,8 +8,8 @@ from trainer import baselines
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Ids, as_matrix, validation_split
 from trainer.ranking import Rankings, mean_recall, rank
-from trainer.recipe import WITHHELD_SHARE
 from trainer.training import K
+from trainer.validation import WITHHELD_SHARE
 from transform.progress import tell
 
 # As many as the model's own recipe is chosen on, unless configured otherwise.

@@ -1,55 +1,59 @@
 """The recipe of a model: chosen once on validation, then fitted as often as it is needed, on more and more of the data.
 
-A model is the weighted sum of three: the trained towers, the closed form, and each book's nearest neighbours. Recall@20
-of some readers' withheld training books decides what is in it: first each part's own settings, then the parts' weights,
-one after the other, then whether the neighbours can be compressed into the vectors or stay beside them as their sparse
-part, and at last whether the sum is better than the trained towers alone. The hold-out that the model is judged by
-takes no part.
+A model is the weighted sum of three: the trained towers, the closed form, and the local regression. Recall@20 of some
+readers' withheld training books decides what is in it: first each part's own settings, then the parts' weights, then
+whether the regression can be compressed into the vectors or stays beside them as their sparse part, and at last whether
+the sum is better than the trained towers alone. The hold-out that the model is judged by takes no part.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 
-from trainer import closed_form
+from trainer import closed_form, local_regression
 from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories, as_matrix, validation_split
-from trainer.kernel import Kernel, as_towers, of_towers, reader_rows, standardised, summed
-from trainer.neighbours import nearest_books
-from trainer.ranking import mean_recall
+from trainer.interactions import Histories, as_matrix
+from trainer.kernel import Kernel, as_towers, of_sparse, of_towers, reader_rows, standardised, summed
 from trainer.schedule import Schedule, schedule_for, temperatures_for
 from trainer.training import K, train
+from trainer.validation import Validation
 from transform.progress import tell
 
-WITHHELD_SHARE: Final = 0.2
 
-# Weights of the trained towers and of the closed form, and what is then tried of the neighbours.
-MIXES: Final = ((1.0, 0.0), (1.0, 0.25), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0), (0.25, 1.0), (0.0, 1.0))
-NEIGHBOURS: Final = (3, 5, 10)
-NEIGHBOUR_WEIGHTS: Final = (0.1, 0.25, 0.5, 1.0)
+class Mix(NamedTuple):
+    """Weights of the parts, in standard deviations of their scores."""
+
+    trained: float = 1.0
+    closed_form: float = 0.0
+    regression: float = 0.0
+
+
+# Each has one of the first two: without them the vectors would have no dense part.
+MIXES: Final = (
+    *(Mix(*each) for each in ((1, 0), (1, 0.25), (1, 0.5), (1, 1), (0.5, 1), (0.25, 1), (0, 1))),
+    *(Mix(*each, 1) for each in product((0, 0.5, 1, 2, 4, 8), (0, 0.25, 0.5, 1, 2)) if any(each)),
+)
 
 Setting = TypeVar("Setting")
 
 
 class Recipe(NamedTuple):
-    """How towers are fitted. Weights are in standard deviations of the parts' scores."""
+    """How towers are fitted."""
 
     schedule: Schedule
     temperature: float
     epochs: int
     """When the training stops, of the schedule's epochs."""
 
+    mix: Mix = Mix()
     closed_form_settings: closed_form.Settings = closed_form.Settings()
-    neighbours: int = 0
-    trained_weight: float = 1.0
-    closed_form_weight: float = 0.0
-    neighbour_weight: float = 0.0
+    regression_settings: local_regression.Settings = local_regression.Settings()
     compressed: bool = True
-    """Whether the neighbours are compressed into the vectors, which then have no sparse part."""
+    """Whether the regression is compressed into the vectors, which then have no sparse part."""
 
 
 class Choice(NamedTuple):
@@ -70,28 +74,22 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
     """
     readers = int(np.count_nonzero(histories.sizes() >= 2))
     schedule = schedule_for(readers, parameters)
-    users, left, out = validation_split(histories, 3, parameters.max_validation_users, WITHHELD_SHARE, parameters.seed)
-    if len(users) == 0:
+    validation = Validation(histories, books, parameters)
+    if len(validation.users) == 0:
         tell("no reader has the three training books that validation needs: only towers are trained, by the defaults")
         return Choice(Recipe(schedule, parameters.temperatures[0], schedule.epochs), {})
-    read = as_matrix(left, books)
-    rows = reader_rows(read)
-
-    def validate(kernel: Kernel) -> float:
-        return mean_recall(lambda block: kernel.scores(rows[block]), users, left, out, books, K)
-
     trials: list[dict[str, Any]] = []
     trained: dict[float, tuple[float, int, Kernel]] = {}
     for temperature in temperatures_for(readers, parameters):
         tell(f"temperature {temperature:g}")
         fitted = train(
-            left,
+            validation.left,
             books,
             parameters,
             schedule,
             embedding_dim=_trained_dim(parameters),
             temperature=temperature,
-            validate=lambda towers: validate(of_towers(towers)),
+            validate=lambda towers: validation.recall(of_towers(towers)),
             log_dir=f"{log_dir}/temperature-{temperature:g}",
         )
         score = fitted.epochs[fitted.best_epoch - 1][f"recall_at_{K}"]
@@ -101,17 +99,18 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
     recall, epochs, kernel = trained[temperature]
     recipe = Recipe(schedule, temperature, epochs)
     if parameters.blend:
-        recipe, recall = _blended(recipe, recall, standardised(kernel, rows), read, rows, parameters, validate)
+        recipe, recall = _blended(recipe, recall, kernel, validation, parameters)
     tell(f"chosen: {_described(recipe)}; validation Recall@{K} {recall:.4f}")
-    return Choice(recipe, {"users": len(users), f"recall_at_{K}": recall, "trials": trials})
+    return Choice(recipe, {"users": len(validation.users), f"recall_at_{K}": recall, "trials": trials})
 
 
 def fit(histories: Histories, books: int, recipe: Recipe, parameters: Hyperparameters) -> BookTowers:
     """Fits towers by `recipe` on all of `histories`."""
     read = as_matrix(histories, books)
     rows = reader_rows(read)
+    mix = recipe.mix
     parts: list[Kernel] = []
-    if recipe.trained_weight:
+    if mix.trained:
         towers = train(
             histories,
             books,
@@ -121,81 +120,79 @@ def fit(histories: Histories, books: int, recipe: Recipe, parameters: Hyperparam
             temperature=recipe.temperature,
             epochs=recipe.epochs,
         ).towers
-        if not recipe.closed_form_weight and not recipe.neighbour_weight:
+        if not mix.closed_form and not mix.regression:
             return towers
-        parts.append(standardised(of_towers(towers), rows).times(recipe.trained_weight))
-    if recipe.closed_form_weight:
+        parts.append(standardised(of_towers(towers), rows).times(mix.trained))
+    if mix.closed_form:
         decomposition = closed_form.decompose(read, parameters.seed)
         kernel = of_towers(closed_form.towers(decomposition, recipe.closed_form_settings))
-        parts.append(standardised(kernel, rows).times(recipe.closed_form_weight))
-    if recipe.neighbour_weight:
-        kernel = neighbour_kernel(read, recipe.neighbours)
-        parts.append(standardised(kernel, rows).times(recipe.neighbour_weight))
+        parts.append(standardised(kernel, rows).times(mix.closed_form))
+    if mix.regression:
+        [kernel] = _regressions(read, rows, [recipe.regression_settings])
+        parts.append(kernel.times(mix.regression))
     tell("bringing the sum into two towers")
     return as_towers(summed(*parts), rows, parameters.embedding_dim, parameters.seed, compressed=recipe.compressed)
 
 
 def as_json(recipe: Recipe) -> dict[str, Any]:
     """Returns `recipe` as nested dictionaries."""
-    nested = {"schedule": recipe.schedule._asdict(), "closed_form_settings": recipe.closed_form_settings._asdict()}
-    return {**recipe._asdict(), **nested}
-
-
-def neighbour_kernel(read: sp.csr_matrix, neighbours: int) -> Kernel:
-    """Returns what the `neighbours` nearest books of each book say for it."""
-    return Kernel(sparse=((1.0, nearest_books(read, neighbours).T.tocsr()),))
+    values = recipe._asdict()
+    return {name: value._asdict() if hasattr(value, "_asdict") else value for name, value in values.items()}
 
 
 def _blended(
-    recipe: Recipe,
-    alone: float,
-    trained: Kernel,
-    read: sp.csr_matrix,
-    rows: sp.csr_matrix,
-    parameters: Hyperparameters,
-    validate: Callable[[Kernel], float],
+    recipe: Recipe, alone: float, trained: Kernel, validation: Validation, parameters: Hyperparameters
 ) -> tuple[Recipe, float]:
     """Returns `recipe` with the other parts' settings and weights, where they help, and its Recall@20 on validation."""
+    read, rows = validation.read, validation.rows
     decomposition = closed_form.decompose(read, parameters.seed)
-    settings, recall = _best(
-        closed_form.SETTINGS, lambda tried: validate(of_towers(closed_form.towers(decomposition, tried)))
+    closed_settings, recall = _best(
+        closed_form.SETTINGS,
+        [validation.recall(of_towers(closed_form.towers(decomposition, each))) for each in closed_form.SETTINGS],
     )
-    tell(f"closed form: {settings}, validation Recall@{K} {recall:.4f}")
-    closed = standardised(of_towers(closed_form.towers(decomposition, settings)), rows)
-    mixes = {mix: summed(trained.times(mix[0]), closed.times(mix[1])) for mix in MIXES}
-    mix, _ = _best(MIXES, lambda tried: validate(mixes[tried]))
-    near = {count: standardised(neighbour_kernel(read, count), rows) for count in NEIGHBOURS}
-    (count, weight), _ = _best(
-        list(product(NEIGHBOURS, NEIGHBOUR_WEIGHTS)),
-        lambda tried: validate(summed(mixes[mix], near[tried[0]].times(tried[1]))),
+    tell(f"closed form: {closed_settings}, validation Recall@{K} {recall:.4f}")
+    dense = (
+        standardised(trained, rows),
+        standardised(of_towers(closed_form.towers(decomposition, closed_settings)), rows),
     )
-    mix, _ = _best(MIXES, lambda tried: validate(summed(mixes[tried], near[count].times(weight))))
-    kernel = summed(mixes[mix], near[count].times(weight))
+    settings = local_regression.SETTINGS
+    regressions = dict(zip(settings, _regressions(read, rows, settings), strict=True))
+    each_alone = np.eye(len(settings)).tolist()
+    chosen, recall = _best(settings, validation.recalls(tuple(regressions.values()), each_alone))
+    tell(f"local regression: {chosen}, validation Recall@{K} {recall:.4f}")
+    mix, _ = _best(MIXES, validation.recalls((*dense, regressions[chosen]), MIXES))
+    # The regression that is best alone need not be so beside the other parts.
+    others = summed(*(part.times(weight) for part, weight in zip(dense, mix[:2], strict=True)))
+    beside = [(1, *alone) for alone in each_alone]
+    chosen, _ = _best(settings, validation.recalls((others, *regressions.values()), beside))
+    mix, _ = _best(MIXES, validation.recalls((*dense, regressions[chosen]), MIXES))
+
+    kernel = summed(*(part.times(weight) for part, weight in zip((*dense, regressions[chosen]), mix, strict=True)))
     with_sparse_part, without = (
-        validate(of_towers(as_towers(kernel, rows, parameters.embedding_dim, parameters.seed, compressed=compressed)))
+        validation.recall(
+            of_towers(as_towers(kernel, rows, parameters.embedding_dim, parameters.seed, compressed=compressed))
+        )
         for compressed in (False, True)
     )
-    tell(f"neighbours beside the vectors: validation Recall@{K} {with_sparse_part:.4f}; compressed: {without:.4f}")
+    tell(f"regression beside the vectors: validation Recall@{K} {with_sparse_part:.4f}; compressed: {without:.4f}")
     compressed = without >= (1 - parameters.max_compression_loss) * with_sparse_part
     recall = without if compressed else with_sparse_part
     if recall <= alone:
         return recipe, alone
-    return (
-        recipe._replace(
-            closed_form_settings=settings,
-            neighbours=count,
-            trained_weight=mix[0],
-            closed_form_weight=mix[1],
-            neighbour_weight=weight,
-            compressed=compressed,
-        ),
-        recall,
+    blended = recipe._replace(
+        mix=mix, closed_form_settings=closed_settings, regression_settings=chosen, compressed=compressed
     )
+    return blended, recall
 
 
-def _best(tried: Sequence[Setting], validate: Callable[[Setting], float]) -> tuple[Setting, float]:
+def _regressions(
+    read: sp.csr_matrix, rows: sp.csr_matrix, settings: Sequence[local_regression.Settings]
+) -> list[Kernel]:
+    return [standardised(of_sparse(weights), rows) for weights in local_regression.fit(read, settings)]
+
+
+def _best(tried: Sequence[Setting], scores: Sequence[float]) -> tuple[Setting, float]:
     """Returns the setting that validates best, the first of equals, and its score."""
-    scores = [validate(setting) for setting in tried]
     best = int(np.argmax(scores))
     return tried[best], scores[best]
 
@@ -208,7 +205,7 @@ def _trained_dim(parameters: Hyperparameters) -> int:
 
 def _described(recipe: Recipe) -> str:
     return (
-        f"{recipe.trained_weight:g} x trained towers (temperature {recipe.temperature:g}, {recipe.epochs} epochs) + "
-        f"{recipe.closed_form_weight:g} x closed form + {recipe.neighbour_weight:g} x {recipe.neighbours} neighbours"
-        f"{'' if recipe.compressed else ' beside the vectors'}"
+        f"{recipe.mix.trained:g} x trained towers (temperature {recipe.temperature:g}, {recipe.epochs} epochs) + "
+        f"{recipe.mix.closed_form:g} x closed form + {recipe.mix.regression:g} x regression on "
+        f"{recipe.regression_settings.neighbours} neighbours{'' if recipe.compressed else ' beside the vectors'}"
     )

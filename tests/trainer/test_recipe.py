@@ -3,22 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer import closed_form, recipe
+from trainer import closed_form, local_regression, recipe
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, as_matrix, group_by_user, withheld
-from trainer.kernel import as_towers, of_towers, reader_rows, standardised, summed
+from trainer.kernel import Kernel, as_towers, of_sparse, of_towers, reader_rows, standardised, summed
 from trainer.ranking import mean_recall
-from trainer.recipe import (
-    MIXES,
-    NEIGHBOUR_WEIGHTS,
-    NEIGHBOURS,
-    Choice,
-    Recipe,
-    as_json,
-    choose,
-    fit,
-    neighbour_kernel,
-)
+from trainer.recipe import MIXES, Choice, Mix, Recipe, as_json, choose, fit
 from trainer.schedule import Schedule
 from trainer.training import train
 
@@ -84,7 +74,7 @@ def test_settings_and_weights_are_the_best_of_what_is_tried_in_turn(choices: dic
     matrix = as_matrix(left, BOOKS)
     rows = reader_rows(matrix)
 
-    def recall(kernel) -> float:
+    def recall(kernel: Kernel) -> float:
         return mean_recall(lambda block: kernel.scores(rows[block]), users, left, out, BOOKS, 20)
 
     decomposition = closed_form.decompose(matrix, FAST.seed)
@@ -95,34 +85,43 @@ def test_settings_and_weights_are_the_best_of_what_is_tried_in_turn(choices: dic
         left, BOOKS, FAST, Schedule(16, 3), embedding_dim=4, temperature=found.temperature, epochs=found.epochs
     ).towers
     trained = standardised(of_towers(towers), rows)
-    mixes = {mix: summed(trained.times(mix[0]), closed.times(mix[1])) for mix in MIXES}
-    near = {count: standardised(neighbour_kernel(matrix, count), rows) for count in NEIGHBOURS}
-    first = max(MIXES, key=lambda mix: recall(mixes[mix]))
-    tried = {(n, w): recall(summed(mixes[first], near[n].times(w))) for n in NEIGHBOURS for w in NEIGHBOUR_WEIGHTS}
-    count, weight = max(tried, key=lambda pair: tried[pair])
-    mix = max(MIXES, key=lambda m: recall(summed(mixes[m], near[count].times(weight))))
-    kernel = summed(mixes[mix], near[count].times(weight))
+    fits = local_regression.fit(matrix, local_regression.SETTINGS)
+    regressions = {
+        settings: standardised(of_sparse(weights), rows)
+        for settings, weights in zip(local_regression.SETTINGS, fits, strict=True)
+    }
+
+    def mixed(mix: Mix, settings: local_regression.Settings) -> Kernel:
+        parts = trained.times(mix.trained), closed.times(mix.closed_form), regressions[settings].times(mix.regression)
+        return summed(*parts)
+
+    alone = max(regressions, key=lambda settings: recall(regressions[settings]))
+    first = max(MIXES, key=lambda mix: recall(mixed(mix, alone)))
+    beside = max(regressions, key=lambda settings: recall(mixed(first._replace(regression=1.0), settings)))
+    mix = max(MIXES, key=lambda each: recall(mixed(each, beside)))
     apart, together = (
-        recall(of_towers(as_towers(kernel, rows, 8, FAST.seed, compressed=compressed))) for compressed in (False, True)
+        recall(of_towers(as_towers(mixed(mix, beside), rows, 8, FAST.seed, compressed=compressed)))
+        for compressed in (False, True)
     )
     assert max(apart, together) > recall(of_towers(towers))
-    assert (found.trained_weight, found.closed_form_weight, found.neighbour_weight) == (*mix, weight)
-    assert found.neighbours == count
-    assert found.compressed == (together >= 0.96 * apart)
+    assert found.mix == mix
+    assert found.regression_settings == beside
+    assert found.compressed == (together >= 0.99 * apart)
     served = together if found.compressed else apart
     assert choices["random"].validation["recall_at_20"] == pytest.approx(served, abs=1e-9)
 
 
 @pytest.mark.parametrize(("most_lost", "compressed"), [(0.0, False), (1.0, True)])
-def test_neighbours_stay_beside_the_vectors_where_compressing_them_loses_too_much(
-    most_lost: float, compressed: bool, tmp_path: Path
+def test_a_regression_stays_beside_the_vectors_where_compressing_them_loses_too_much(
+    most_lost: float, compressed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty groups of four books with readers of their own: twenty directions, and four dimensions to say them in."""
     read = histories(np.repeat(np.kron(np.eye(BOOKS // 4), np.ones((1, 4))), 3, axis=0) > 0)
+    monkeypatch.setattr(recipe, "MIXES", (Mix(0, 1, 1),))
     narrow = FAST.model_copy(update={"embedding_dim": 4, "max_epochs": 1, "max_compression_loss": most_lost})
     found = chosen(read, tmp_path, narrow).recipe
     towers = fit(read, BOOKS, found, narrow)
-    assert found.neighbour_weight > 0
+    assert found.mix.regression > 0
     assert found.compressed == (towers.neighbours is None) == compressed
 
 
@@ -130,7 +129,7 @@ def test_towers_alone_are_chosen_where_the_sum_finds_no_more(choices: dict[str, 
     """Eighty epochs find every withheld field of a checkerboard, and nothing finds more."""
     found = chosen(checkerboard(), tmp_path, FAST.model_copy(update={"embedding_dim": 16, "max_epochs": 80}))
     assert found.validation["recall_at_20"] == 1
-    assert (found.recipe.trained_weight, found.recipe.closed_form_weight, found.recipe.neighbour_weight) == (1, 0, 0)
+    assert found.recipe.mix == Mix(1, 0, 0)
 
 
 def test_a_checkerboard_is_found(choices: dict[str, Choice]) -> None:
@@ -178,13 +177,14 @@ def test_towers_alone_are_what_training_gave() -> None:
 def test_a_blend_scores_as_its_parts_do_in_their_weights() -> None:
     """Wide enough that the compression loses nothing."""
     read, wide = random_histories(), FAST.model_copy(update={"embedding_dim": BOOKS})
-    found = RECIPE._replace(trained_weight=0.0, closed_form_weight=1.0, neighbours=3, neighbour_weight=0.5)
+    found = RECIPE._replace(mix=Mix(0, 1, 0.5), regression_settings=local_regression.Settings(3, 2.0))
     matrix = as_matrix(read, BOOKS)
     rows = reader_rows(matrix)
     decomposition = closed_form.decompose(matrix, FAST.seed)
     closed = closed_form.towers(decomposition, found.closed_form_settings)
     scores = [rows.toarray() @ closed.query_table @ closed.candidate_table.T]
-    scores.append(neighbour_kernel(matrix, 3).scores(rows))
+    [weights] = local_regression.fit(matrix, [found.regression_settings])
+    scores.append((rows @ weights).toarray())
     readers = np.flatnonzero(read.sizes())
     expected = sum(w * s / np.std(s[readers]) for w, s in zip((1.0, 0.5), scores, strict=True))
     towers = fit(read, BOOKS, found, wide)
@@ -194,12 +194,13 @@ def test_a_blend_scores_as_its_parts_do_in_their_weights() -> None:
 def test_a_recipe_can_be_written_as_json() -> None:
     written = as_json(RECIPE)
     assert written["schedule"] == {"batch_users": 16, "epochs": 3}
+    assert written["mix"] == {"trained": 1.0, "closed_form": 0.0, "regression": 0.0}
     assert written["closed_form_settings"] == {"popularity_damping": 0.25, "shrinkage": 3.0, "dim": 128}
     assert written["temperature"] == 0.1
 
 
 def test_fitting_twice_gives_the_same_bit_for_bit() -> None:
-    found = RECIPE._replace(closed_form_weight=1.0, neighbours=3, neighbour_weight=0.5)
+    found = RECIPE._replace(mix=Mix(1, 1, 0.5))
     first, second = (fit(random_histories(), BOOKS, found, FAST) for _ in range(2))
     assert (first.query_table == second.query_table).all()
     assert (first.candidate_table == second.candidate_table).all()

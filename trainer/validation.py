@@ -1,0 +1,51 @@
+"""Some readers' withheld training books, by which a recipe is chosen."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from trainer.hyperparameters import Hyperparameters
+from trainer.interactions import Histories, as_matrix, validation_split
+from trainer.kernel import Kernel, reader_rows
+from trainer.ranking import Scorer, mean_recall, mean_recalls_of_sums
+from trainer.training import K
+
+LEAST_BOOKS: Final = 3
+WITHHELD_SHARE: Final = 0.2
+
+
+class Validation:
+    """What is left of the training books to fit on, and Recall@20 of what was withheld."""
+
+    def __init__(self, histories: Histories, books: int, parameters: Hyperparameters):
+        """Withholds some books.
+
+        Args:
+          histories: every reader's training books.
+          books: how many books there are.
+          parameters: how many readers validate at the most, and the seed.
+        """
+        self.users, self.left, self._out = validation_split(
+            histories, LEAST_BOOKS, parameters.max_validation_users, WITHHELD_SHARE, parameters.seed
+        )
+        self._books = books
+        self.read = as_matrix(self.left, books)
+        self.rows = reader_rows(self.read)
+
+    def recall(self, kernel: Kernel) -> float:
+        """Returns the Recall@20 of `kernel`."""
+        return mean_recall(
+            lambda block: kernel.scores(self.rows[block]), self.users, self.left, self._out, self._books, K
+        )
+
+    def recalls(self, kernels: Sequence[Kernel], weights: Sequence[Sequence[float]]) -> list[float]:
+        """Returns the Recall@20 of weighted sums.
+
+        Args:
+          kernels: what is summed.
+          weights: for each sum the weight of each kernel.
+        """
+        parts = [self._scorer(kernel) for kernel in kernels]
+        return mean_recalls_of_sums(parts, weights, self.users, self.left, self._out, self._books, K)
+
+    def _scorer(self, kernel: Kernel) -> Scorer:
+        return lambda block: kernel.scores(self.rows[block])
