@@ -4,7 +4,7 @@ Both vectors may have a sparse part beside the dense one: a reader's then says o
 read, get on top; a book's own is 1 at the book itself and 0 elsewhere.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,8 @@ from trainer.interactions import Histories, Ids, row_entries
 
 Table = npt.NDArray[np.float32]
 
-# The least length by which a sum of vectors is divided.
-SHORTEST = 1e-12
+# The least length by which a vector is divided.
+SHORTEST: Final = 1e-12
 
 
 class BookTowers(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import tensorflow as tf
 
-from trainer.book_towers import BookTowers, summed
+from trainer.book_towers import SHORTEST, BookTowers, summed
 from trainer.interactions import Histories
 from trainer.requests import asked_width, check_same_batch, within
 from trainer.sparse_part import SparsePart
@@ -74,7 +74,9 @@ class Recommender(tf.Module):
         self._candidate_table = tf.Variable(towers.candidate_table, trainable=False, name="candidate_table")
         self._sparse_part = SparsePart(towers.neighbours, len(books))
         self._candidate_lengths = tf.Variable(
-            np.maximum(np.linalg.norm(towers.candidate_table, axis=1), 1e-12), trainable=False, name="candidate_lengths"
+            np.maximum(np.linalg.norm(towers.candidate_table, axis=1), SHORTEST),
+            trainable=False,
+            name="candidate_lengths",
         )
         self._row_splits = tf.Variable(histories.row_splits, trainable=False, name="history_row_splits")
         self._history = tf.Variable(histories.books, trainable=False, name="history_books")

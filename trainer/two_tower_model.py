@@ -22,7 +22,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from trainer.book_towers import BookTowers, summed
+from trainer.book_towers import SHORTEST, BookTowers, summed
 from trainer.interactions import Histories
 from transform import features
 
@@ -135,5 +135,5 @@ class TwoTowerModel(tfrs.Model):
     def towers(self) -> BookTowers:
         """Returns the towers as they are now."""
         candidates = self.candidate_tower.table()
-        lengths = np.maximum(np.linalg.norm(candidates, axis=1, keepdims=True), 1e-12)
+        lengths = np.maximum(np.linalg.norm(candidates, axis=1, keepdims=True), SHORTEST)
         return BookTowers(self.query_tower.table(), candidates / lengths)
