@@ -54,8 +54,10 @@ def answer_all(names: Path, ask: Ask, out: Path | None, form: str) -> int:
         task = progress.add_task("readers", total=_size(names))
         lines = _lines(names)
         while batch := list(itertools.islice(lines, BATCH)):
-            for reader in ask([name for name, _ in batch]):
-                write(reader)
+            readers = ask([name for name, _ in batch])
+            with _told(out):
+                for reader in readers:
+                    write(reader)
             count += len(batch)
             progress.update(task, completed=batch[-1][1])
     return count
@@ -65,7 +67,7 @@ def _size(names: Path) -> int:
     try:
         return names.stat().st_size
     except OSError as error:
-        raise DataError(f"--users {names}: cannot be read ({error.strerror}). Name a text file.") from error
+        raise _unreadable(names, error) from error
 
 
 def _lines(names: Path) -> Iterator[tuple[str, int]]:
@@ -85,9 +87,13 @@ def _lines(names: Path) -> Iterator[tuple[str, int]]:
                     found = True
                     yield name, place
     except OSError as error:
-        raise DataError(f"--users {names}: cannot be read ({error.strerror}). Name a text file.") from error
+        raise _unreadable(names, error) from error
     if not found:
         raise DataError(f"--users {names}: has no name in it. Write one a line.")
+
+
+def _unreadable(names: Path, error: OSError) -> DataError:
+    return DataError(f"--users {names}: cannot be read ({error.strerror}). Name a text file.")
 
 
 def _json_writer(file: TextIO) -> Callable[[Reader], object]:
@@ -119,14 +125,29 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
     if out is None:
         yield sys.stdout
         return
-    beside = out.with_name(f".{out.name}.incomplete")
+    beside = out.parent / f".{out.name}.incomplete"
+    with _told(out):
+        file = beside.open("w", encoding="utf-8", newline="", errors="surrogateescape")
     try:
-        with beside.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file:
+        try:
             yield file
-        beside.replace(out)
+        finally:
+            with _told(out):
+                file.close()
+        with _told(out):
+            beside.replace(out)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(out: Path | None) -> Iterator[None]:
+    """Turns a failure to write `out` into an error that names it; what writes to the standard output stays as it is."""
+    try:
+        yield
     except OSError as error:
+        if out is None:
+            raise
         raise DataError(
             f"--out {out}: cannot be written ({error.strerror}). Name a file in a folder of yours."
         ) from error
-    finally:
-        beside.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,8 @@ def test_only_a_few_readers_are_asked_about_at_once_and_a_failure_leaves_the_old
         (b"anna\nCaf\xe9\n", [], "users.txt:2: is not UTF-8"),
         (b"anna\n", ["--out", "{folder}/none/out.csv"], "none/out.csv: cannot be written"),
         (b"anna\n", ["--out", "{folder}"], "cannot be written"),
+        (b"anna\n", ["--out", "{folder}/users.txt/out.csv"], "users.txt/out.csv: cannot be written"),
+        (b"anna\n", ["--out", "."], "cannot be written"),
     ],
 )
 def test_what_cannot_be_used_is_told(
@@ -139,6 +142,37 @@ def test_what_cannot_be_used_is_told(
     _, said = told([*source, *(flag.format(folder=tmp_path) for flag in flags)], capsys, exit_code=2)
     assert said.startswith("error: ")
     assert message in said
+
+
+def answered(names: Sequence[str]) -> list[Reader]:
+    return [Reader(name, name, Answer([Recommendation("b" * 100, 1.0)] * 100, True)) for name in names]
+
+
+def test_a_disk_that_is_full_is_told_and_the_old_file_stays(tmp_path: Path) -> None:
+    names, out = tmp_path / "names", tmp_path / "out.csv"
+    names.write_text("a\n" * 10)
+    out.write_text("old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"out\.csv: cannot be written"):
+            batch.answer_all(names, answered, out, "csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert out.read_text() == "old"
+    assert {path.name for path in tmp_path.iterdir()} == {"names", "out.csv"}
+
+
+def test_what_fails_while_it_is_asked_is_not_told_as_a_failure_to_write(tmp_path: Path) -> None:
+    names = tmp_path / "names"
+    names.write_text("a\n")
+
+    def ask(asked: Sequence[str]) -> list[Reader]:
+        raise PermissionError("the model")
+
+    with pytest.raises(PermissionError, match="the model"):
+        batch.answer_all(names, ask, tmp_path / "out.csv", "csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["names"]
 
 
 def test_one_reader_is_printed_and_not_written(push_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
