@@ -7,13 +7,10 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-from trainer import export as exporting
+from tests.trainer.exports import export_towers
 from trainer.book_towers import BookTowers
-from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Interactions, group_by_user
 from trainer.recommender import Recommender
-from trainer.twin import Twin
-from trainer.vocabulary import Vocabulary
 
 USERS, BOOKS, DIM, WIDTH = 30, 200, 8, 20
 USER_NAMES = [f"reader-{number}" for number in range(USERS)]
@@ -41,17 +38,8 @@ def export_model(folder: Path, seed: int) -> Path:
     towers = BookTowers(*random.normal(size=(2, BOOKS, DIM)).astype(np.float32), sparse.csr_matrix(near))
     users = [name.encode() for name in USER_NAMES]
     books = [name.encode("utf-8", "surrogateescape") for name in BOOK_NAMES]
-    exporting.export(
-        towers,
-        Twin(towers, books, np.zeros(0, np.uint32)),
-        Vocabulary(users, np.ones(USERS, np.int64)),
-        Vocabulary(books, np.bincount(HISTORIES.books, minlength=BOOKS)),
-        HISTORIES,
-        Hyperparameters(top_k=WIDTH),
-        {},
-        str(folder),
-    )
-    return folder
+    counts = np.bincount(HISTORIES.books, minlength=BOOKS)
+    return export_towers(folder, towers, users, books, counts, HISTORIES, WIDTH)
 
 
 def twice(recommender: Recommender) -> dict[str, Callable]:

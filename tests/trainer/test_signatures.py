@@ -7,12 +7,9 @@ import pytest
 import tensorflow as tf
 from scipy import sparse
 
+from tests.trainer.exports import export_towers
 from trainer.book_towers import BookTowers
-from trainer.export import export
-from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user
-from trainer.twin import Twin
-from trainer.vocabulary import Vocabulary
 
 RANDOM = np.random.default_rng(3)
 USERS, BOOKS, DIM, WIDTH = 40, 900, 12, 100
@@ -75,16 +72,7 @@ def check(answer: dict[str, tf.Tensor], row: int, wanted: tuple[list[str], list[
 def signatures(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("signatures") / "model"
     books = [name.encode() for name in BOOK_NAMES]
-    export(
-        TOWERS,
-        Twin(TOWERS, books, np.zeros(0, np.uint32)),
-        Vocabulary(USER_NAMES, np.ones(USERS, np.int64)),
-        Vocabulary(books, COUNTS),
-        READ,
-        Hyperparameters(top_k=WIDTH),
-        {},
-        str(folder),
-    )
+    export_towers(folder, TOWERS, USER_NAMES, books, COUNTS, READ, WIDTH)
     return tf.saved_model.load(str(folder)).signatures
 
 
