@@ -1,0 +1,99 @@
+"""Models of real reviews, trained briefly by the real code, and what numpy makes of the vectors that they give."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from serving.probe import ServedModel
+from tests.serving.servers import ROOT
+from tests.trainer.exports import export_towers
+from trainer.book_towers import BookTowers
+from trainer.hyperparameters import Hyperparameters
+from trainer.interactions import Interactions, group_by_user
+from trainer.recipe import Recipe, fit
+from trainer.schedule import Schedule
+
+DATA = ROOT.parent / "shared" / "data"
+READERS_999 = DATA / "goodbooks-999-users" / "USER_ISBN_RATING_GENRES.csv"
+READERS_53000 = DATA / "goodbooks-v1" / "USER_ISBN_RATING_GENRES.csv.gz"
+ASKED, TOP_K = 1000, 100
+EPOCHS = 2
+PARAMETERS = Hyperparameters(embedding_dim=64)
+WITHOUT_SPARSE_PART = Recipe(Schedule(256, EPOCHS), temperature=0.1, epochs=EPOCHS)
+WITH_SPARSE_PART = WITHOUT_SPARSE_PART._replace(neighbours=5, neighbour_weight=0.5, compressed=False)
+
+
+class RealModel(NamedTuple):
+    """A served model of real reviews."""
+
+    served: ServedModel
+    towers: BookTowers
+    books: list[bytes]
+    """By id."""
+    popularity: np.ndarray
+    """float32 `[books]`: the share of readers."""
+    users: list[bytes]
+    """Those who are asked about, from the most active to the least."""
+    read: np.ndarray
+    """bool `[users, books]`, as the reviews say."""
+    scores: np.ndarray
+    """float64 `[users, books]`, of the vectors that the model gives."""
+
+    def ask(self, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
+        return self.served.ask(signature, inputs)
+
+
+def fit_and_serve(reviews: Path, recipe: Recipe, folder: Path) -> RealModel:
+    """Trains on the file of reviews, exports to `folder` and loads from there."""
+    pairs = pd.read_csv(reviews, dtype=str, keep_default_na=False, usecols=["User", "ISBN"]).drop_duplicates()
+    # The most frequent first, as in the vocabularies.
+    users, books = (list(pairs[column].value_counts().index) for column in ("User", "ISBN"))
+    interactions = Interactions(
+        *(
+            pd.Index(names).get_indexer(pairs[column]).astype(np.int32)
+            for column, names in (("User", users), ("ISBN", books))
+        )
+    )
+    histories = group_by_user(interactions, len(users))
+    towers = fit(histories, len(books), recipe, PARAMETERS)
+    assert (towers.neighbours is None) == recipe.compressed
+    encoded_users, encoded_books = ([name.encode() for name in names] for names in (users, books))
+    counts = np.bincount(interactions.books, minlength=len(books))
+    export_towers(folder, towers, encoded_users, encoded_books, counts, histories, TOP_K)
+
+    chosen = np.unique(np.linspace(0, len(users) - 1, ASKED).astype(int))
+    asked = pairs[pairs["User"].isin({users[place] for place in chosen})]
+    read = np.zeros((len(chosen), len(books)), bool)
+    read[
+        pd.Index([users[place] for place in chosen]).get_indexer(asked["User"]),
+        pd.Index(books).get_indexer(asked["ISBN"]),
+    ] = True
+    served = ServedModel(folder)
+    popularity = (counts / len(users)).astype(np.float32)
+    asked_users = [encoded_users[place] for place in chosen]
+    scores = exported_scores(served, asked_users, encoded_books)
+    return RealModel(served, towers, encoded_books, popularity, asked_users, read, scores)
+
+
+def exported_scores(served: ServedModel, users: list[bytes], books: list[bytes]) -> np.ndarray:
+    """The product of the vectors, and on top of it what the readers' sparse part says: float64 `[users, books]`."""
+    vectors = served.ask("user_embedding", {"user_id": users})
+    candidates = served.ask("book_embedding", {"isbn": books})["embedding"]
+    # [users, dim] @ [dim, books] -> [users, books]
+    scores = vectors["embedding"].astype(np.float64) @ candidates.astype(np.float64).T
+    near = vectors["near_isbn"]
+    rows, columns = np.nonzero(near != b"")
+    scores[rows, pd.Index(books).get_indexer(near[rows, columns])] += vectors["near_score"][rows, columns]
+    return scores
+
+
+def history_scores(towers: BookTowers, histories: np.ndarray) -> np.ndarray:
+    """The scores of readers of the books in `histories`, bool `[n, books]`, of the towers: float64 `[n, books]`."""
+    read = sparse.csr_matrix(histories, dtype=np.float64)
+    sums = read @ towers.query_table.astype(np.float64)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    scores = sums / lengths @ towers.candidate_table.astype(np.float64).T
+    return scores if towers.neighbours is None else scores + (read @ towers.neighbours).toarray() / lengths
