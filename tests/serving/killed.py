@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from serving import archive, push_history
+from tests.serving.pushes import ARTIFACT, bring_artifact, push
 from transform.push_folder import PushFolder
 
 POINTS = 40
@@ -108,14 +109,27 @@ def seen(folder: Path) -> list[Path]:
     found = sorted(
         (path for path in (folder / "push").iterdir() if path.name.isdigit()), key=lambda path: int(path.name)
     )
-    template = folder.parent / "template" / "push"
-    whole = [contents(template / version) for version in VERSIONS]
+    template = folder.parent / "template"
+    whole = [contents(template / "push" / version) for version in VERSIONS]
+    whole += map(contents, template.glob(f"{ARTIFACT}/*"))
     for version in found:
         files = contents(version)
         files.pop("assets.extra/rollback.json", None)
         files.pop("assets.extra/release.json", None)
         assert files in whole, f"{version} is half a version"
     return found
+
+
+def prepare_artifact(folder: Path) -> None:
+    prepare_push(folder)
+    write_version(folder / "model", len(VERSIONS))
+    bring_artifact(folder / "model", folder)
+
+
+def check_pushed(folder: Path) -> None:
+    pushed = contents(seen(folder)[-1])
+    assert pushed.pop("assets.extra/release.json")
+    assert pushed == contents(folder / "model")
 
 
 def check_prune(folder: Path) -> None:
@@ -130,7 +144,7 @@ def roll_back(folder: Path) -> None:
     push_history.roll_back(PushFolder(f"{folder}/push"), time.time())
 
 
-def check_rollback(folder: Path) -> None:
+def check_history(folder: Path) -> None:
     found = [path.name for path in seen(folder)]
     assert found[: len(VERSIONS)] == list(VERSIONS), "the history has changed"
 
@@ -174,8 +188,9 @@ def check_made(folder: Path) -> None:
 
 
 JOBS = {
+    "push": Job(prepare_artifact, lambda folder: push(folder / "push", folder), check_history, check_pushed),
     "prune": Job(prepare_push, lambda folder: _prune(folder), check_prune, check_pruned),
-    "rollback": Job(prepare_push, roll_back, check_rollback, check_rolled_back),
+    "rollback": Job(prepare_push, roll_back, check_history, check_rolled_back),
     "extract": Job(prepare_archive, extract, check_extract, check_extracted),
     "make": Job(prepare_archive, make, check_make, check_made),
 }
@@ -186,6 +201,8 @@ def _prune(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "push":
+        import components.atomic_pusher  # noqa: F401 (loaded here, once, and not by every child)
     if sys.argv[1] in ("prune", "rollback"):
-        import tensorflow  # noqa: F401 (loaded here, once, and not by every child)
+        import tensorflow  # noqa: F401
     kill_everywhere(JOBS[sys.argv[1]], Path(sys.argv[2]))

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from serving.client import Client, connect
@@ -84,6 +85,15 @@ def wait_for_version(client: Client, number: int) -> None:
                 raise
         time.sleep(0.05)
     raise AssertionError(f"version {number} is not served")
+
+
+def wait_until(happened: Callable[[], bool], check: Callable[[], object] = lambda: None) -> None:
+    """Returns when `happened` says so; fails when it never does, and where `check`, called meanwhile, does."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        check()
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def free_ports() -> list[int]:

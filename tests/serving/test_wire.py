@@ -1,4 +1,4 @@
-"""What a server does whoever asks: both forms of REST, refusals, joined requests, and a push while it serves."""
+"""What a server does whoever asks: both forms of REST, refusals, joined requests, and a version that is damaged."""
 
 import json
 import shutil
@@ -15,42 +15,13 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from serving.client import Answer, Client, connect
-from serving.grpc_transport import OPTIONS
-from tests.serving.servers import KIND, PATIENCE_SECONDS, SCHEMES, Server, free_ports, wait_for_version
+from tests.serving.servers import KIND, PATIENCE_SECONDS, SCHEMES, Server, free_ports, wait_until
 from tests.serving.small_models import BOOK_NAMES, BOOKS, DIM, USER_NAMES, WIDTH
-from transform.push_folder import PushFolder
+from tests.serving.wire_requests import QUESTIONS, USERS, over_grpc, over_rest
 
 ASKING = 8
-NEW_VERSION_WITHIN_SECONDS = 30.0
-USERS = ["reader-1", "reader-2", "nobody"]
-QUESTIONS: dict[str, dict[str, list]] = {
-    "serving_default": {"user_id": USERS},
-    "recommend": {"user_id": USERS, "exclude": [["Émile", "日本"], ["", "x"], ["book 7", "a"]], "k": [3, 7, 5]},
-    "recommend_for_history": {"isbn": [["日本", "book 9"], ["", "two\nlines"], ["x", ""]]},
-    "similar_books": {"isbn": ["日本", "x"], "k": [2, 3]},
-    "user_embedding": {"user_id": USERS},
-    "book_embedding": {"isbn": ["Émile", "x"]},
-}
-
-
-def over_grpc(server: Server, signature: str, inputs: Mapping[str, Any], model: str = "readalike") -> dict[str, Any]:
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name, request.model_spec.signature_name = model, signature
-    for name, values in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
-    with grpc.insecure_channel(server.address("grpc").removeprefix("grpc://"), options=OPTIONS) as channel:
-        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        answer = stub.Predict(request, timeout=60, wait_for_ready=True)
-    return {name: tf.make_ndarray(tensor) for name, tensor in answer.outputs.items()}
-
-
-def over_rest(server: Server, path: str, question: Any = None) -> Any:
-    body = None if question is None else json.dumps(question).encode()
-    with urllib.request.urlopen(f"{server.address('http')}/v1/models/{path}", body, timeout=60) as answer:
-        return json.loads(answer.read().decode("utf-8", "surrogateescape"))
 
 
 def check(outputs: Mapping[str, Any], wanted: Mapping[str, tf.Tensor]) -> None:
@@ -303,64 +274,15 @@ def test_who_asked_before_the_server_was_there_is_answered(late_server: LateServ
         assert same(answers.result(PATIENCE_SECONDS), signatures[0]["serving_default"](user_id=tf.constant(USERS)))
 
 
-def test_a_push_is_served_without_an_error_and_no_answer_is_mixed(
-    late_server: LateServer, models: list[Path], signatures: list[Any]
-) -> None:
-    inputs = {name: tf.constant(values) for name, values in QUESTIONS["recommend"].items()}
-    old, new = (model["recommend"](**inputs) for model in signatures)
-    stop = threading.Event()
-    seen: list[list[str]] = [[] for _ in range(ASKING)]
-
-    def ask(place: int, client: Client) -> None:
-        question = QUESTIONS["recommend"]
-        while not stop.is_set():
-            answers = client.recommend(question["user_id"], question["k"], question["exclude"])
-            assert same(answers, old) != same(answers, new), f"neither the old nor the new model's: {answers}"
-            seen[place].append("old" if same(answers, old) else "new")
-
-    server = late_server.server
-    with ThreadPoolExecutor(ASKING) as threads, server.connect("grpc") as one, server.connect("http") as other:
-        asking = [threads.submit(ask, place, (one, other)[place % 2]) for place in range(ASKING)]
-        try:
-            wait_until(lambda: all(seen), asking)
-            shutil.copytree(models[1], late_server.push_dir / ".incoming-2")
-            assert PushFolder(str(late_server.push_dir)).publish(str(late_server.push_dir / ".incoming-2")) == "2"
-            pushed = time.monotonic()
-            wait_until(lambda: any("new" in answers for answers in seen), asking)
-            assert time.monotonic() - pushed < NEW_VERSION_WITHIN_SECONDS
-            wait_until(lambda: all("new" in answers for answers in seen), asking)
-            wait_for_version(other, 2)
-        finally:
-            stop.set()
-        for thread in asking:
-            thread.result()
-    for answers in seen:
-        change = answers.index("new")
-        assert change > 0
-        assert set(answers[:change]) == {"old"}
-        assert set(answers[change:]) == {"new"}
-
-
 def test_a_version_that_cannot_be_loaded_leaves_the_one_before_it(late_server: LateServer) -> None:
     damaged = late_server.push_dir / "9"
     (late_server.push_dir / ".incoming-9").mkdir()
     (late_server.push_dir / ".incoming-9" / "saved_model.pb").write_bytes(b"no graph")
     (late_server.push_dir / ".incoming-9").rename(damaged)
     with late_server.server.connect("grpc") as client:
-        wait_until(lambda: any(one.version == 9 and one.state != "START" for one in client.status()), [])
+        wait_until(lambda: any(one.version == 9 and one.state != "START" for one in client.status()))
         assert len(client.recommend_top(USERS)) == 3
         states = {one.version: one.state for one in client.status()}
         assert states.pop(9) != "AVAILABLE"
         assert list(states.values()).count("AVAILABLE") == 1
     shutil.rmtree(damaged)
-
-
-def wait_until(happened: Any, threads: list[Future]) -> None:
-    """Returns when `happened` says so; fails when it never does, or a thread has ended."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        for thread in threads:
-            if thread.done():
-                thread.result()
-        assert time.monotonic() < until
-        time.sleep(0.02)
