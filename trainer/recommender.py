@@ -4,20 +4,18 @@ It holds every book once, and every reader's books as integer ids: from them com
 out. Nobody has to send what a reader has read. All answers are exact: every book is scored.
 """
 
-from typing import Final
-
 import numpy as np
 import tensorflow as tf
 
 from trainer.book_towers import SHORTEST, BookTowers, summed
 from trainer.interactions import Histories
+from trainer.loaded_table import LoadedTable
 from trainer.requests import asked_width, check_same_batch, within
 from trainer.sparse_part import SparsePart
+from trainer.stored_table import stored
 from trainer.top_k import NOTHING, top_k
+from trainer.typical_users import typical_users
 from transform import features
-
-EXAMPLE_USERS: Final = 12
-EXAMPLE_SIZES: Final = (5, 30)
 
 Answer = dict[str, tf.Tensor]
 
@@ -70,11 +68,12 @@ class Recommender(tf.Module):
             default_value=features.OUT_OF_VOCABULARY,
         )
         self._books = tf.Variable(books, trainable=False, name="books")
-        self._query_table = tf.Variable(towers.query_table, trainable=False, name="query_table")
-        self._candidate_table = tf.Variable(towers.candidate_table, trainable=False, name="candidate_table")
+        candidate_table = stored(towers.candidate_table)
+        self._query_table = LoadedTable(stored(towers.query_table), "query_table")
+        self._candidate_table = LoadedTable(candidate_table, "candidate_table")
         self._sparse_part = SparsePart(towers.neighbours, len(books))
         self._candidate_lengths = tf.Variable(
-            np.maximum(np.linalg.norm(towers.candidate_table, axis=1), SHORTEST),
+            np.maximum(np.linalg.norm(candidate_table.restored(), axis=1), SHORTEST),
             trainable=False,
             name="candidate_lengths",
         )
@@ -83,7 +82,7 @@ class Recommender(tf.Module):
         self._popularity = tf.Variable(
             (book_counts / max(len(users), 1)).astype(np.float32), trainable=False, name="popularity"
         )
-        self._example_users = tf.Variable(_typical_users(users, histories), trainable=False, name="example_users")
+        self._example_users = tf.Variable(typical_users(users, histories), trainable=False, name="example_users")
         self._top_k = top_k
 
     def signatures(self) -> dict[str, tf.types.experimental.GenericFunction]:
@@ -282,14 +281,3 @@ def _cut(answer: Answer, k: tf.Tensor) -> Answer:
         features.SERVED_ISBN: tf.where(wanted, isbn, ""),
         features.SERVED_SCORE: tf.where(wanted, score, -np.inf),
     }
-
-
-def _typical_users(users: list[bytes], histories: Histories) -> list[bytes]:
-    """Returns readers with a history that fits on a screen, spread over the activity of such readers."""
-    sizes = histories.sizes()
-    typical = np.flatnonzero((sizes >= EXAMPLE_SIZES[0]) & (sizes <= EXAMPLE_SIZES[1]))
-    if len(typical) < EXAMPLE_USERS:
-        typical = np.flatnonzero(sizes)
-    spread = np.unique(np.linspace(0, len(typical) - 1, min(EXAMPLE_USERS, len(typical))).astype(np.int64))
-    middle_first = np.argsort(np.abs(spread - len(typical) // 2), kind="stable")
-    return [users[user] for user in typical[spread[middle_first]]]

@@ -9,15 +9,16 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 import tensorflow as tf
 
-from trainer.book_towers import BookTowers
+from trainer.book_towers import BookTowers, Table
 from trainer.interactions import Interactions
+from trainer.stored_table import StoredTable, stored
 from transform.errors import DataError
 
 Hashes = npt.NDArray[np.uint32]
@@ -63,21 +64,20 @@ def hash_interactions(users: Sequence[bytes], books: Sequence[bytes], interactio
 
 
 def write_twin(twin: Twin, path: str) -> None:
-    """Writes `twin` to `path`. The tables are kept in half precision: the ranks of a few close books may change.
-
-    A reader's vector is brought to length 1, so that the query table and the sparse part can be scaled together.
-    """
+    """Writes `twin` to `path`. The tables are stored as the served model's are, so that what is measured is served."""
     towers = twin.towers
-    scale = 1 / max(float(np.abs(towers.query_table).max(initial=0)), 1e-30)
-    neighbours = sp.csr_matrix((0, 0), dtype=np.float32) if towers.neighbours is None else towers.neighbours * scale
+    query, candidate = stored(towers.query_table), stored(towers.candidate_table)
+    neighbours = sp.csr_matrix((0, 0), dtype=np.float32) if towers.neighbours is None else towers.neighbours
     content = io.BytesIO()
     np.savez(
         content,
-        query_table=(towers.query_table * scale).astype(np.float16),
+        query_integers=query.integers,
+        query_scales=query.scales,
+        candidate_integers=candidate.integers,
+        candidate_scales=candidate.scales,
         neighbour_splits=neighbours.indptr,
         neighbour_books=neighbours.indices,
         neighbour_scores=neighbours.data.astype(np.float32),
-        candidate_table=towers.candidate_table.astype(np.float16),
         book_bytes=np.frombuffer(b"".join(twin.books), np.uint8),
         book_lengths=np.array([len(book) for book in twin.books], np.int32),
         trained_on=twin.trained_on,
@@ -87,7 +87,7 @@ def write_twin(twin: Twin, path: str) -> None:
 
 
 def read_twin(path: str) -> Twin:
-    """Reads what `write_twin` wrote.
+    """Reads what `write_twin` wrote, or wrote before it stored tables at 8 bits: then they are in half precision.
 
     Raises:
       DataError: there is no such file, or it is damaged.
@@ -96,7 +96,7 @@ def read_twin(path: str) -> Twin:
         with tf.io.gfile.GFile(path, "rb") as file, np.load(io.BytesIO(file.read()), allow_pickle=False) as content:
             ends = np.cumsum(content["book_lengths"])
             text = content["book_bytes"].tobytes()
-            query, candidate = (content[name].astype(np.float32) for name in ("query_table", "candidate_table"))
+            query, candidate = _table(content, "query"), _table(content, "candidate")
             splits = content["neighbour_splits"]
             neighbours = sp.csr_matrix(
                 (content["neighbour_scores"], content["neighbour_books"], splits), (len(splits) - 1,) * 2
@@ -107,6 +107,12 @@ def read_twin(path: str) -> Twin:
             return Twin(towers, books, content["trained_on"])
     except _DAMAGES as error:
         raise DataError(f"{path}: cannot be read ({type(error).__name__}).") from error
+
+
+def _table(content: Any, name: str) -> Table:
+    if f"{name}_table" in content:
+        return content[f"{name}_table"].astype(np.float32)
+    return StoredTable(content[f"{name}_integers"], content[f"{name}_scales"]).restored()
 
 
 def _hash_names(names: Sequence[bytes]) -> npt.NDArray[np.uint64]:

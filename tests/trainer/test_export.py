@@ -14,6 +14,7 @@ from trainer.book_towers import BookTowers
 from trainer.export import export
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user
+from trainer.stored_table import stored
 from trainer.twin import Twin, read_twin
 from trainer.vocabulary import Vocabulary
 
@@ -29,8 +30,9 @@ def histories() -> Histories:
 
 
 def random_towers(seed: int) -> BookTowers:
-    query, candidate = np.random.default_rng(seed).normal(size=(2, len(BOOKS), 5)).astype(np.float32)
-    return BookTowers(query, candidate)
+    """Returns towers whose vectors are stored as they are."""
+    tables = np.random.default_rng(seed).normal(size=(2, len(BOOKS), 5)).astype(np.float32)
+    return BookTowers(*(stored(table).restored() for table in tables))
 
 
 TOWERS = random_towers(0)
@@ -132,12 +134,33 @@ def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answer(exported, l
     assert json.loads(done.stdout) == ask(loaded, ["reader-0", "x"])[0]
 
 
+def test_the_model_and_its_twin_are_rounded_alike(tmp_path: Path) -> None:
+    """What the gate measures, the twin, loses to rounding what the served model loses."""
+    tables = np.random.default_rng(2).normal(size=(2, len(BOOKS), 37)).astype(np.float32)
+    books = [book.encode() for book in BOOKS]
+    towers = BookTowers(*tables)
+    export(
+        towers,
+        Twin(towers, books, np.zeros(0, np.uint32)),
+        Vocabulary(USERS, COUNTS),
+        Vocabulary(books, COUNTS),
+        histories(),
+        Hyperparameters(top_k=4),
+        {},
+        str(tmp_path / "model"),
+    )
+    served = tf.saved_model.load(str(tmp_path / "model")).signatures["book_embedding"](isbn=tf.constant(BOOKS))
+    twin = read_twin(str(tmp_path / "model" / "assets.extra" / "twin.npz"))
+    assert (served["embedding"].numpy() == twin.towers.candidate_table).all()
+    assert (twin.towers.candidate_table != tables[1]).any()
+
+
 def test_the_twin_goes_with_the_model(exported) -> None:
     twin = read_twin(str(exported / "assets.extra" / "twin.npz"))
     assert (twin.books, twin.trained_on.tolist()) == (TWIN.books, [3, 2**32 - 1])
     users = np.arange(6, dtype=np.int32)
     found, expected = (towers.scores(histories(), users).numpy() for towers in (twin.towers, TWIN.towers))
-    assert found == pytest.approx(expected, abs=1e-2)
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_facts_stand_where_tf_serving_does_not_look(exported) -> None:

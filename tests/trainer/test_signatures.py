@@ -10,6 +10,7 @@ from scipy import sparse
 from tests.trainer.exports import export_towers
 from trainer.book_towers import BookTowers
 from trainer.interactions import Histories, Interactions, group_by_user
+from trainer.stored_table import stored
 
 RANDOM = np.random.default_rng(3)
 USERS, BOOKS, DIM, WIDTH = 40, 900, 12, 100
@@ -17,7 +18,8 @@ USER_NAMES = [f"reader-{number}".encode() for number in range(USERS)]
 BOOK_NAMES = ["Émile", "a, b", "zwei\nZeilen", "0007", "日本", *(f"book {number}" for number in range(5, BOOKS))]
 COUNTS = np.sort(RANDOM.integers(1, 30, BOOKS))[::-1]
 NEAR = np.where(RANDOM.random((BOOKS, BOOKS)) < 0.004, 5 * RANDOM.random((BOOKS, BOOKS)), 0).astype(np.float32)
-TOWERS = BookTowers(*RANDOM.normal(size=(2, BOOKS, DIM)).astype(np.float32), sparse.csr_matrix(NEAR))
+TABLES = [stored(table).restored() for table in RANDOM.normal(size=(2, BOOKS, DIM)).astype(np.float32)]
+TOWERS = BookTowers(*TABLES, sparse.csr_matrix(NEAR))
 STRANGERS = ["nobody", "", "reader-00"]
 
 
