@@ -44,8 +44,12 @@ class LoadedTable(tf.saved_model.experimental.TrackableResource):
         )
 
     def _initialize(self) -> None:
-        scales = tf.repeat(self._scales, GROUP, axis=1)[:, : self._shape[1]]
-        tf.raw_ops.AssignVariableOp(resource=self.resource_handle, value=tf.cast(self._integers, tf.float32) * scales)
+        """Makes the table. Integers are grouped, not scales repeated: nothing else as large as the table is made."""
+        (rows, width), groups = self._shape, self._scales.shape[1]
+        padded = tf.pad(self._integers, [[0, 0], [0, groups * GROUP - width]])
+        grouped = tf.cast(tf.reshape(padded, [rows, groups, GROUP]), tf.float32)
+        table = tf.reshape(grouped * self._scales[:, :, tf.newaxis], [rows, groups * GROUP])[:, :width]
+        tf.raw_ops.AssignVariableOp(resource=self.resource_handle, value=table)
 
     def _destroy_resource(self) -> None:
         """Frees the table. A loaded one stays, as lookup tables do: signatures may outlive the rest of a model."""
