@@ -29,6 +29,10 @@ FORMAT: Final = 1
 LARGEST_MANIFEST: Final = 16 << 20
 EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip file can hold."""
+WITHOUT_TWIN: Final = (
+    f"Without {features.TWIN_FILE}, which no server reads: a run that pushes beside the extracted version has nothing "
+    "to compare with, and does as --evaluation.unusable-served says. --twin puts it in."
+)
 FETCH_AGAIN: Final = "Fetch the archive again, or make it anew with `python -m serving.archive make`."
 BROKEN: Final = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 """What zipfile raises on bytes that are no sound archive."""
@@ -41,12 +45,13 @@ class FileFacts(NamedTuple):
     sha256: str
 
 
-def make(source: Path, out: Path) -> Path:
+def make(source: Path, out: Path, *, twin: bool = False) -> Path:
     """Writes the version in `source` to the zip file `out`, beside it first. Folders without a file are left out.
 
     Args:
       source: a version's folder, or a push folder: then it is the served version.
       out: the archive, replaced if it is there.
+      twin: whether the twin goes in, which servers do not read and which is as large as the model.
 
     Returns:
       The version's folder.
@@ -57,7 +62,7 @@ def make(source: Path, out: Path) -> Path:
     version = source if (source / GRAPH_FILE).is_file() else newest_version(source)
     if version.resolve() in out.resolve().parents:
         raise ReleaseError(f"{out}: lies inside the version that it is to hold. Name a file outside of {version}.")
-    names = sorted(_names(version))
+    names = sorted(name for name in _names(version) if twin or name != features.TWIN_FILE)
     beside = out.with_name(f".{out.name}.incomplete")
     try:
         with zipfile.ZipFile(beside, "w") as archive:
@@ -234,13 +239,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     maker = commands.add_parser("make", help="write a version to a zip file")
     maker.add_argument("source", type=Path, metavar="FOLDER", help="a version's folder, or a push folder")
     maker.add_argument("out", type=Path, metavar="OUT.zip", help="the archive, replaced if it is there")
+    maker.add_argument(
+        "--twin", action="store_true", help="put the twin in: a run that pushes beside the version compares with it"
+    )
     extractor = commands.add_parser("extract", help="write the version in a zip file to a new folder")
     extractor.add_argument("archive", type=Path, metavar="ZIP", help="what `make` wrote")
     extractor.add_argument("folder", type=Path, metavar="FOLDER", help="the folder to make, <push dir>/<version> say")
     arguments = parser.parse_args(argv)
     try:
         if arguments.command == "make":
-            print(f"Wrote {make(arguments.source, arguments.out)} to {arguments.out}")
+            version = make(arguments.source, arguments.out, twin=arguments.twin)
+            print(f"Wrote {version} to {arguments.out}")
+            if not arguments.twin and (version / features.TWIN_FILE).exists():
+                print(WITHOUT_TWIN)
         else:
             extract(arguments.archive, arguments.folder)
             print(f"Extracted {arguments.archive} to {arguments.folder}")

@@ -157,7 +157,7 @@ def check_rolled_back(folder: Path) -> None:
 
 def prepare_archive(folder: Path) -> None:
     write_version(folder / "version", 1)
-    archive.make(folder / "version", folder / "model.zip")
+    archive.make(folder / "version", folder / "model.zip", twin=True)
 
 
 def extract(folder: Path) -> None:
@@ -175,7 +175,7 @@ def check_extracted(folder: Path) -> None:
 
 
 def make(folder: Path) -> None:
-    archive.make(folder / "version", folder / "again.zip")
+    archive.make(folder / "version", folder / "again.zip", twin=True)
 
 
 def check_make(folder: Path) -> None:

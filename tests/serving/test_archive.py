@@ -79,6 +79,24 @@ def test_of_a_push_folder_it_is_the_served_version(version: Path, made: Path, tm
     assert (tmp_path / "served.zip").read_bytes() == made.read_bytes()
 
 
+@pytest.mark.parametrize("twin", [False, True])
+def test_the_twin_goes_in_where_it_is_asked_for_and_is_named_where_it_is_left_out(
+    twin: bool, version: Path, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {**FILES, features.TWIN_FILE: b"tables"}
+    write(version, files)
+    out, folder = tmp_path / "another.zip", tmp_path / "18"
+    assert archive.main(["make", str(version), str(out), *(["--twin"] if twin else [])]) == 0
+    told = capsys.readouterr().out.splitlines()
+    archive.extract(out, folder)
+    assert contents(folder) == (files if twin else FILES)
+    assert (out.read_bytes() == made.read_bytes()) is not twin
+    assert told[0] == f"Wrote {version} to {out}"
+    assert ["--evaluation.unusable-served" in line and features.TWIN_FILE in line for line in told[1:]] == [True] * (
+        not twin
+    )
+
+
 def test_large_files_are_streamed(tmp_path: Path) -> None:
     folder = write(tmp_path / "1", FILES)
     with (folder / "variables" / "large").open("wb") as file:
