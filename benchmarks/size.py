@@ -1,0 +1,214 @@
+"""How large a version is, and what loading it takes: `make bench-size`, with vectors as they are and in float32.
+
+Reviews are made up in the notebook's shape, and the trainer's own code fits a model with a sparse part on them: for one
+epoch, since what vectors say does not change how many there are. Both versions are archived, and each is loaded by a
+process of its own, as a server loads it. The twin, which no server loads, is stored at 8 bits in both.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import tensorflow as tf
+
+from data.synthetic import interactions as synthetic
+from data.synthetic.books import book_titles
+from data.synthetic.names import user_names
+from data.synthetic.parameters import SyntheticParameters
+from serving import archive
+from serving.probe import ServedModel
+from trainer.book_towers import BookTowers
+from trainer.export import export
+from trainer.hyperparameters import Hyperparameters
+from trainer.interactions import Histories, Interactions, group_by_user
+from trainer.recipe import Recipe, fit
+from trainer.recommender import Recommender
+from trainer.schedule import Schedule
+from trainer.twin import Twin, hash_interactions
+from trainer.vocabulary import Vocabulary
+from transform import features
+from transform.progress import tell
+from transform.pseudonyms import pseudonymise
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+KEY: Final = b"a key that protects nobody: the readers are made up"
+MIB: Final = 1 << 20
+LEAST_REVIEWS: Final = 3
+STORED: Final = "8 bits"
+FLOAT32: Final = "float32"
+BATCH_USERS: Final = 512
+COMPARED_USERS: Final = 300
+RECIPE: Final = Recipe(
+    Schedule(BATCH_USERS, 1), 0.1, 1, neighbours=5, closed_form_weight=0.5, neighbour_weight=0.25, compressed=False
+)
+
+
+class Float32Recommender(Recommender):
+    """The same model with tables of floats in its checkpoint."""
+
+    def __init__(
+        self,
+        user_file: str,
+        users: list[bytes],
+        books: list[bytes],
+        towers: BookTowers,
+        histories: Histories,
+        book_counts: np.ndarray,
+        top_k: int,
+    ):
+        """Takes what `Recommender` takes."""
+        super().__init__(user_file, users, books, towers, histories, book_counts, top_k)
+        self._query_table = tf.Variable(towers.query_table, trainable=False, name="query_floats")
+        self._candidate_table = tf.Variable(towers.candidate_table, trainable=False, name="candidate_floats")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the table and writes it as JSON. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="benchmarks.size", description=__doc__)
+    parser.add_argument("--reviews", type=int, default=1_733_561, help="default: %(default)s")
+    parser.add_argument("--users", type=int, default=706_880, help="default: %(default)s")
+    parser.add_argument("--books", type=int, default=57_186, help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "size.json", help="default: %(default)s")
+    options = parser.parse_args(argv)
+    reviews = SyntheticParameters(reviews=options.reviews, users=options.users, books=options.books, seed=options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(reviews, Path(folder))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    print(table(rows))
+    return 0
+
+
+def measure(reviews: SyntheticParameters, folder: Path) -> list[dict[str, Any]]:
+    """Returns a row for each way to store the vectors.
+
+    Args:
+      reviews: what is made up.
+      folder: where versions and archives are written.
+    """
+    users, books, histories, pairs = readers_and_books(reviews)
+    parameters = Hyperparameters()
+    towers = fit(histories, len(books), RECIPE, parameters)
+    twin = Twin(towers, books.tokens, np.sort(hash_interactions(users.tokens, books.tokens, pairs)))
+    stored, floats = folder / "stored" / "1", folder / "float32" / "1"
+    tell("exporting")
+    export(towers, twin, users, books, histories, parameters, {}, str(stored))
+    shutil.copytree(stored / "assets.extra", floats / "assets.extra")
+    with tempfile.TemporaryDirectory() as temporary:
+        user_file = shutil.copy(stored / "assets" / f"{features.USER_VOCABULARY}.txt", temporary)
+        recommender = Float32Recommender(
+            user_file, users.tokens, books.tokens, towers, histories, np.asarray(books.counts), parameters.top_k
+        )
+        tf.saved_model.save(recommender, str(floats), signatures=recommender.signatures())
+    del recommender, towers, twin
+    asked = users.tokens[:: max(len(users) // COMPARED_USERS, 1)][:COMPARED_USERS]
+    answers = {name: best_books(version, asked) for name, version in ((STORED, stored), (FLOAT32, floats))}
+    shape = {"users": len(users), "books": len(books), "interactions": len(pairs), "width": parameters.embedding_dim}
+    return [
+        {
+            "vectors": name,
+            **shape,
+            **sizes(version, folder),
+            **load_in_a_process(version),
+            "top_100_in_common": in_common(answers[name], answers[FLOAT32]),
+        }
+        for name, version in ((STORED, stored), (FLOAT32, floats))
+    ]
+
+
+def readers_and_books(reviews: SyntheticParameters) -> tuple[Vocabulary, Vocabulary, Histories, Interactions]:
+    """Returns the readers with three reviews or more, as pseudonyms, their books, and who has read what."""
+    tell("making reviews up")
+    made_up = synthetic.Interactions(reviews)
+    pairs = np.unique(made_up.user.astype(np.int64) * reviews.books + made_up.book)
+    user, book = pairs // reviews.books, pairs % reviews.books
+    kept = np.bincount(user)[user] >= LEAST_REVIEWS
+    readers, user = np.unique(user[kept], return_inverse=True)
+    titles, book = np.unique(book[kept], return_inverse=True)
+    names = user_names(reviews.users, reviews.seed).take(readers).to_pylist()
+    every_title = [title.encode() for title in book_titles(reviews)]
+    found = Interactions(user.astype(np.int32), book.astype(np.int32))
+    return (
+        Vocabulary([pseudonymise(name, KEY).encode() for name in names], np.bincount(user)),
+        Vocabulary([every_title[title] for title in titles], np.bincount(book)),
+        group_by_user(found, len(readers)),
+        found,
+    )
+
+
+def sizes(version: Path, folder: Path) -> dict[str, float]:
+    """Returns MiB: of the archive, of one with the twin, and of what a server reads."""
+    found = {}
+    for name, twin in (("archive_mib", False), ("archive_with_twin_mib", True)):
+        archive.make(version, folder / "model.zip", twin=twin)
+        found[name] = (folder / "model.zip").stat().st_size / MIB
+    served = [file for file in version.rglob("*") if file.is_file() and file.parent.name != "assets.extra"]
+    return {**found, "saved_model_mib": sum(file.stat().st_size for file in served) / MIB}
+
+
+def load_in_a_process(version: Path) -> dict[str, float]:
+    """Returns what `benchmarks.loading` finds in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.loading", str(version)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-4000:]}")
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def best_books(version: Path, users: Sequence[bytes]) -> list[list[bytes]]:
+    """Returns what a version recommends to each of `users`."""
+    model = ServedModel(version)
+    answers: list[list[bytes]] = []
+    for start in range(0, len(users), 50):
+        asked = {features.SERVED_USER_ID: list(users[start : start + 50])}
+        answers += model.ask(features.SERVING_SIGNATURE, asked)[features.SERVED_ISBN].tolist()
+    return answers
+
+
+def in_common(answers: list[list[bytes]], others: list[list[bytes]]) -> float:
+    """Returns the mean share of the books of an answer that the other one has too."""
+    return float(
+        np.mean([len(set(ours) & set(theirs)) / len(set(ours)) for ours, theirs in zip(answers, others, strict=True)])
+    )
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Returns the results in Markdown."""
+    columns = {
+        "archive_mib": "archive, MiB",
+        "archive_with_twin_mib": "with the twin",
+        "saved_model_mib": "SavedModel, MiB",
+        "load_seconds": "load, s",
+        "resident_before_mib": "memory before, MiB",
+        "resident_mib": "after",
+        "peak_mib": "peak",
+        "top_100_in_common": "top 100 in common",
+    }
+    first = rows[0]
+    lines = [
+        f"{first['users']:,} users, {first['books']:,} books, {first['interactions']:,} interactions, "
+        f"vectors of {first['width']}",
+        "",
+        "| vectors | " + " | ".join(columns.values()) + " |",
+        "|---|" + "---|" * len(columns),
+    ]
+    lines += [
+        f"| {row['vectors']} | "
+        + " | ".join(f"{row[name]:.4f}" if name == "top_100_in_common" else f"{row[name]:.1f}" for name in columns)
+        + " |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
