@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import get_model_status_pb2, status_pb2
 
-from transform.push_folder import PushFolder
+from transform.push_folder import is_version
 
 Inputs = Mapping[str, tf.Tensor]
 Outputs = dict[str, np.ndarray]
@@ -82,7 +82,7 @@ class ServedVersions:
 
     def __init__(self, model: str, push_dir: str):
         self.model = model
-        self._folder = PushFolder(push_dir)
+        self._folder = Path(push_dir)
         self._current: Version | None = None
         self._told: dict[int, Told] = {}
         self._first = threading.Event()
@@ -123,15 +123,19 @@ class ServedVersions:
         )
 
     def _look(self) -> None:
-        name = self._folder.served()
-        if name is None or (int(name) in self._told and self._told[int(name)].state != STATES.END):
+        """Takes the folder with the highest number for a version, whatever is in it, as TF Serving does."""
+        names = [path.name for path in self._folder.iterdir() if is_version(path.name)]
+        if not names:
             return
+        name = max(names, key=int)
         number = int(name)
+        if number in self._told and self._told[number].state != STATES.END:
+            return
         if number in self._told and self._told[number].error:
             return
         self._tell(number, Told(STATES.LOADING))
         try:
-            loaded = Version(Path(self._folder.path(name)))
+            loaded = Version(self._folder / name)
         except Exception as error:
             self._tell(number, Told(STATES.END, f"{type(error).__name__}: {error}"))
             return
