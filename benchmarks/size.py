@@ -28,7 +28,8 @@ from trainer.book_towers import BookTowers
 from trainer.export import export
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user
-from trainer.recipe import Recipe, fit
+from trainer.local_regression import Settings
+from trainer.recipe import Mix, Recipe, fit
 from trainer.recommender import Recommender
 from trainer.schedule import Schedule
 from trainer.twin import Twin, hash_interactions
@@ -45,8 +46,9 @@ STORED: Final = "8 bits"
 FLOAT32: Final = "float32"
 BATCH_USERS: Final = 512
 COMPARED_USERS: Final = 300
+# The largest that validation can choose.
 RECIPE: Final = Recipe(
-    Schedule(BATCH_USERS, 1), 0.1, 1, neighbours=5, closed_form_weight=0.5, neighbour_weight=0.25, compressed=False
+    Schedule(BATCH_USERS, 1), 0.1, 1, Mix(1, 0.5, 1), regression_settings=Settings(20, 20.0), compressed=False
 )
 
 

@@ -16,7 +16,7 @@ from trainer.interactions import Histories, Ids, row_entries
 Table = npt.NDArray[np.float32]
 
 # The least length by which a vector is divided.
-SHORTEST: Final = 1e-12
+SHORTEST: Final = 1e-6
 
 
 class BookTowers(NamedTuple):

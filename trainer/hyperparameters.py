@@ -19,7 +19,7 @@ class Hyperparameters(BaseModel):
     """Whether the closed form and the local regression may take part. Validation decides whether they do, and with
     which weights."""
 
-    max_compression_loss: float = Field(default=0.01, ge=0, le=1)
+    max_compression_loss: float = Field(default=0, ge=0, le=1)
     """Share of Recall@20 on validation that may be lost for vectors without a sparse part, which any vector index
     takes; 1: never a sparse part."""
 

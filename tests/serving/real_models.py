@@ -13,7 +13,7 @@ from tests.trainer.exports import export_towers
 from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Interactions, group_by_user
-from trainer.recipe import Recipe, fit
+from trainer.recipe import Mix, Recipe, fit
 from trainer.schedule import Schedule
 
 DATA = ROOT.parent / "shared" / "data"
@@ -23,7 +23,7 @@ ASKED, TOP_K = 1000, 100
 EPOCHS = 2
 PARAMETERS = Hyperparameters(embedding_dim=64)
 WITHOUT_SPARSE_PART = Recipe(Schedule(256, EPOCHS), temperature=0.1, epochs=EPOCHS)
-WITH_SPARSE_PART = WITHOUT_SPARSE_PART._replace(neighbours=5, neighbour_weight=0.5, compressed=False)
+WITH_SPARSE_PART = WITHOUT_SPARSE_PART._replace(mix=Mix(1, 0, 0.5), compressed=False)
 
 
 class RealModel(NamedTuple):
