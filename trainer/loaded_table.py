@@ -7,17 +7,25 @@ from trainer.stored_table import GROUP, StoredTable
 
 
 class LoadedTable(tf.saved_model.experimental.TrackableResource):
-    """Float `[rows, width]`, which any TensorFlow operation takes in place of a tensor.
+    """Float `[rows, width]`, or that transposed, which any TensorFlow operation takes in place of a tensor.
 
     The checkpoint has the integers and the scales only. Both loaders, Python's and the one in C++, run a resource's
     initializer after they have restored the variables; here it multiplies the two.
     """
 
-    def __init__(self, table: StoredTable, name: str):
-        """Sets the table up; no other of the same model has this `name`."""
+    def __init__(self, table: StoredTable, name: str, columns: int | None = None):
+        """Sets the table up.
+
+        Args:
+          table: what is stored, `[rows, width]`.
+          name: no other table of the same model has it.
+          columns: if given, the table is made transposed, `[width, columns]`, with zeros beyond the rows.
+        """
         super().__init__()
         self._name = name
-        self._shape = table.integers.shape
+        rows, width = table.integers.shape
+        self._columns = columns
+        self._shape = (rows, width) if columns is None else (width, columns)
         self._integers = tf.Variable(table.integers, trainable=False, name=f"{name}_integers")
         self._scales = tf.Variable(table.scales, trainable=False, name=f"{name}_scales")
         self._track_trackable(self._integers, "integers")
@@ -45,10 +53,12 @@ class LoadedTable(tf.saved_model.experimental.TrackableResource):
 
     def _initialize(self) -> None:
         """Makes the table. Integers are grouped, not scales repeated: nothing else as large as the table is made."""
-        (rows, width), groups = self._shape, self._scales.shape[1]
+        (rows, width), groups = self._integers.shape, self._scales.shape[1]
         padded = tf.pad(self._integers, [[0, 0], [0, groups * GROUP - width]])
         grouped = tf.cast(tf.reshape(padded, [rows, groups, GROUP]), tf.float32)
         table = tf.reshape(grouped * self._scales[:, :, tf.newaxis], [rows, groups * GROUP])[:, :width]
+        if self._columns is not None:
+            table = tf.pad(tf.transpose(table), [[0, 0], [0, self._columns - rows]])
         tf.raw_ops.AssignVariableOp(resource=self.resource_handle, value=table)
 
     def _destroy_resource(self) -> None:

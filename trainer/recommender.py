@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.book_towers import SHORTEST, BookTowers, summed
+from trainer.exact_index import ExactIndex
 from trainer.interactions import Histories
 from trainer.loaded_table import LoadedTable
 from trainer.requests import asked_width, check_same_batch, within
@@ -70,18 +71,17 @@ class Recommender(tf.Module):
         self._books = tf.Variable(books, trainable=False, name="books")
         candidate_table = stored(towers.candidate_table)
         self._query_table = LoadedTable(stored(towers.query_table), "query_table")
-        self._candidate_table = LoadedTable(candidate_table, "candidate_table")
+        self._index = ExactIndex(candidate_table)
+        beyond = (0, self._index.width - len(books))
         self._sparse_part = SparsePart(towers.neighbours, len(books))
+        lengths = np.maximum(np.linalg.norm(candidate_table.restored(), axis=1), SHORTEST)
         self._candidate_lengths = tf.Variable(
-            np.maximum(np.linalg.norm(candidate_table.restored(), axis=1), SHORTEST),
-            trainable=False,
-            name="candidate_lengths",
+            np.pad(lengths, beyond, constant_values=1), trainable=False, name="candidate_lengths"
         )
         self._row_splits = tf.Variable(histories.row_splits, trainable=False, name="history_row_splits")
         self._history = tf.Variable(histories.books, trainable=False, name="history_books")
-        self._popularity = tf.Variable(
-            (book_counts / max(len(users), 1)).astype(np.float32), trainable=False, name="popularity"
-        )
+        popularity = (book_counts / max(len(users), 1)).astype(np.float32)
+        self._popularity = tf.Variable(np.pad(popularity, beyond), trainable=False, name="popularity")
         self._example_users = tf.Variable(typical_users(users, histories), trainable=False, name="example_users")
         self._top_k = top_k
 
@@ -138,7 +138,7 @@ class Recommender(tf.Module):
             absent. A reader with none that is known is unknown.
         """
         rows, liked = self._known_books(isbn)
-        book_count = tf.size(self._popularity, tf.int64)
+        book_count = tf.size(self._books, tf.int64)
         pairs = tf.unique(rows * book_count + tf.cast(liked, tf.int64)).y
         rows, liked = pairs // book_count, tf.cast(pairs % book_count, tf.int32)
         known = tf.math.unsorted_segment_sum(tf.ones_like(liked), rows, tf.shape(isbn)[0]) > 0
@@ -163,7 +163,7 @@ class Recommender(tf.Module):
         ids = self._book_ids.lookup(isbn)
         known, books = ids >= 0, tf.maximum(ids, 0)
         lengths = tf.gather(self._candidate_lengths, books)[:, tf.newaxis] * self._candidate_lengths
-        cosines = tf.matmul(tf.gather(self._candidate_table, books), self._candidate_table, transpose_b=True) / lengths
+        cosines = self._index.scores(self._index.vectors(books)) / lengths
         scores = tf.where(known[:, tf.newaxis], cosines, -np.inf)
         answer = self._best(scores, tf.range(tf.size(books), dtype=tf.int64), books, asked_width(k, isbn))
         return {**_cut(answer, k), features.SERVED_KNOWN_BOOK: known}
@@ -195,7 +195,7 @@ class Recommender(tf.Module):
         """
         ids = self._book_ids.lookup(isbn)
         known = ids >= 0
-        vectors = tf.gather(self._candidate_table, tf.maximum(ids, 0))
+        vectors = self._index.vectors(tf.maximum(ids, 0))
         return {
             features.SERVED_EMBEDDING: tf.where(known[:, tf.newaxis], vectors, 0.0),
             features.SERVED_KNOWN_BOOK: known,
@@ -235,7 +235,7 @@ class Recommender(tf.Module):
           k: how many.
         """
         sums = summed(self._query_table, rows, read, tf.size(known))
-        products = tf.matmul(tf.math.l2_normalize(sums, axis=-1), self._candidate_table, transpose_b=True)
+        products = self._index.scores(tf.math.l2_normalize(sums, axis=-1))
         if not self._sparse_part.empty:
             products = tf.tensor_scatter_nd_add(products, *self._sparse_part.entries(rows, read, sums))
         scores = tf.cond(
@@ -246,10 +246,10 @@ class Recommender(tf.Module):
         return {**self._best(scores, out_rows, left_out, k), features.SERVED_KNOWN_USER: known}
 
     def _best(self, scores: tf.Tensor, rows: tf.Tensor, books: tf.Tensor, k: int | tf.Tensor) -> Answer:
-        """Returns the `k` books with the largest of `scores` `[batch, books]`, without the `books` `[n]` of `rows`."""
+        """Returns the `k` books with the largest of `scores` `[batch, width]`, without the `books` `[n]` of `rows`."""
         places = tf.stack([rows, tf.cast(books, tf.int64)], axis=1)
         scores = tf.tensor_scatter_nd_update(scores, places, tf.fill(tf.shape(rows), -np.inf))
-        values, best = top_k(scores, k)
+        values, best = top_k(scores, k, self._books.shape[0])
         names = tf.gather(self._books, tf.maximum(best, 0))
         return {features.SERVED_ISBN: tf.where(best == NOTHING, "", names), features.SERVED_SCORE: values}
 

@@ -49,3 +49,30 @@ def test_it_is_what_a_stable_sort_gives(columns: int, k: int, ties: bool) -> Non
 def test_no_rows_give_no_rows(columns: int) -> None:
     values, best = of_any_size(np.zeros((0, columns), np.float32), 3)
     assert values.shape == best.shape == (0, 3)
+
+
+@pytest.mark.parametrize(("columns", "k"), [(1, 1), (BLOCK - 1, 0), (1_000, 5), (1_000, 15), (6_465, 100), (130, 500)])
+def test_columns_beyond_those_that_count_are_never_answered(columns: int, k: int) -> None:
+    random = np.random.default_rng(columns)
+    scores = np.round(random.standard_normal((5, columns + -columns % BLOCK)), 1).astype(np.float32)
+    scores[:, columns:] = 9
+    scores[1] = 0.0  # All are equal, those beyond too.
+    scores[2, :columns] = -np.inf
+    scores[3, columns - 1] = 5  # The best one is the last that counts.
+    padded = tf.function(
+        lambda scores, k: top_k(scores, k, columns),
+        input_signature=[tf.TensorSpec([None, scores.shape[1]]), tf.TensorSpec([], tf.int32)],
+    )
+    values, best = padded(scores, k)
+    wanted_values, wanted = expected(scores[:, :columns], k)
+    assert best.numpy().tolist() == wanted.tolist()
+    assert values.numpy().tolist() == wanted_values.tolist()
+
+
+def test_scores_that_are_no_numbers_leave_the_other_rows_alone() -> None:
+    scores = np.random.default_rng(0).standard_normal((3, 5_000)).astype(np.float32)
+    scores[1] = np.nan
+    values, best = of_any_size(scores, 7)
+    wanted_values, wanted = expected(scores, 7)
+    assert best.numpy()[[0, 2]].tolist() == wanted[[0, 2]].tolist()
+    assert values.numpy()[[0, 2]].tolist() == wanted_values[[0, 2]].tolist()
