@@ -4,7 +4,7 @@ export TF_USE_LEGACY_KERAS := 1
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large e2e check format bench-quality bench-size docs doctor lock kubeflow image clean distclean
+.PHONY: help setup run test test-large e2e check format bench-quality bench-serving bench-size docs doctor lock kubeflow image clean distclean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ e2e: setup ## The tests that run the whole pipeline
 
 bench-quality: setup ## The pushed model beside its peers: make bench-quality ARGS="--set NAME=PATH"
 	$(PY) -m benchmarks.quality $(ARGS)
+
+bench-serving: setup ## The exported search beside TFRS, FAISS and numpy (ten minutes, 12 GB of memory)
+	$(PY) -m benchmarks.serving $(ARGS)
 
 bench-size: setup ## Archive, load time and memory of a version of 130,000 users, beside float32
 	$(PY) -m benchmarks.size $(ARGS)
