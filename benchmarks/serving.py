@@ -20,6 +20,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from trainer.stored_table import stored
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 OURS: Final = "readalike"
 K: Final = 100
@@ -76,6 +78,7 @@ def measure(
       least_rounds: how many there are at least.
     """
     vectors, centre = clustered(books, embedding_dim)
+    vectors = stored(vectors).restored()
     searches, skipped = competitors(vectors, threads)
     rows = []
     for batch in batches:
@@ -146,7 +149,7 @@ def competitors(vectors: Vectors, threads: int) -> tuple[dict[str, Search], dict
     from trainer.top_k import top_k
 
     signature = [tf.TensorSpec([None, vectors.shape[1]])]
-    index = ExactIndex(vectors)
+    index = ExactIndex(stored(vectors))
     ours = tf.function(lambda queries: top_k(index.scores(queries), K, len(vectors))[1], input_signature=signature)
     layer = tfrs.layers.factorized_top_k.BruteForce(k=K).index(tf.constant(vectors))
     brute = tf.function(lambda queries: layer(queries)[1], input_signature=signature)
