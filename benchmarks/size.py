@@ -24,7 +24,8 @@ from data.synthetic.names import user_names
 from data.synthetic.parameters import SyntheticParameters
 from serving import archive
 from serving.probe import ServedModel
-from trainer.book_towers import BookTowers
+from trainer.book_towers import BookTowers, Table
+from trainer.exact_index import ExactIndex
 from trainer.export import export
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user
@@ -32,6 +33,7 @@ from trainer.local_regression import Settings
 from trainer.recipe import Mix, Recipe, fit
 from trainer.recommender import Recommender
 from trainer.schedule import Schedule
+from trainer.stored_table import stored
 from trainer.twin import Twin, hash_interactions
 from trainer.vocabulary import Vocabulary
 from transform import features
@@ -52,6 +54,16 @@ RECIPE: Final = Recipe(
 )
 
 
+class Float32Index(ExactIndex):
+    """The same index with a table of floats in its checkpoint."""
+
+    def __init__(self, candidate_table: Table):
+        """Takes the books' own vectors, `[books, embedding_dim]`."""
+        super().__init__(stored(candidate_table))
+        padded = np.pad(candidate_table.T, [(0, 0), (0, self.width - len(candidate_table))])
+        self._table = tf.Variable(padded, trainable=False, name="candidate_floats")
+
+
 class Float32Recommender(Recommender):
     """The same model with tables of floats in its checkpoint."""
 
@@ -68,7 +80,7 @@ class Float32Recommender(Recommender):
         """Takes what `Recommender` takes."""
         super().__init__(user_file, users, books, towers, histories, book_counts, top_k)
         self._query_table = tf.Variable(towers.query_table, trainable=False, name="query_floats")
-        self._candidate_table = tf.Variable(towers.candidate_table, trainable=False, name="candidate_floats")
+        self._index = Float32Index(towers.candidate_table)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,19 +112,19 @@ def measure(reviews: SyntheticParameters, folder: Path) -> list[dict[str, Any]]:
     parameters = Hyperparameters()
     towers = fit(histories, len(books), RECIPE, parameters)
     twin = Twin(towers, books.tokens, np.sort(hash_interactions(users.tokens, books.tokens, pairs)))
-    stored, floats = folder / "stored" / "1", folder / "float32" / "1"
+    at_8_bits, floats = folder / "stored" / "1", folder / "float32" / "1"
     tell("exporting")
-    export(towers, twin, users, books, histories, parameters, {}, str(stored))
-    shutil.copytree(stored / "assets.extra", floats / "assets.extra")
+    export(towers, twin, users, books, histories, parameters, {}, str(at_8_bits))
+    shutil.copytree(at_8_bits / "assets.extra", floats / "assets.extra")
     with tempfile.TemporaryDirectory() as temporary:
-        user_file = shutil.copy(stored / "assets" / f"{features.USER_VOCABULARY}.txt", temporary)
+        user_file = shutil.copy(at_8_bits / "assets" / f"{features.USER_VOCABULARY}.txt", temporary)
         recommender = Float32Recommender(
             user_file, users.tokens, books.tokens, towers, histories, np.asarray(books.counts), parameters.top_k
         )
         tf.saved_model.save(recommender, str(floats), signatures=recommender.signatures())
     del recommender, towers, twin
     asked = users.tokens[:: max(len(users) // COMPARED_USERS, 1)][:COMPARED_USERS]
-    answers = {name: best_books(version, asked) for name, version in ((STORED, stored), (FLOAT32, floats))}
+    answers = {name: best_books(version, asked) for name, version in ((STORED, at_8_bits), (FLOAT32, floats))}
     shape = {"users": len(users), "books": len(books), "interactions": len(pairs), "width": parameters.embedding_dim}
     return [
         {
@@ -122,7 +134,7 @@ def measure(reviews: SyntheticParameters, folder: Path) -> list[dict[str, Any]]:
             **load_in_a_process(version),
             "top_100_in_common": in_common(answers[name], answers[FLOAT32]),
         }
-        for name, version in ((STORED, stored), (FLOAT32, floats))
+        for name, version in ((STORED, at_8_bits), (FLOAT32, floats))
     ]
 
 

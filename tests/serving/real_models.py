@@ -15,6 +15,7 @@ from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Interactions, group_by_user
 from trainer.recipe import Mix, Recipe, fit
 from trainer.schedule import Schedule
+from trainer.stored_table import stored
 
 DATA = ROOT.parent / "shared" / "data"
 READERS_999 = DATA / "goodbooks-999-users" / "USER_ISBN_RATING_GENRES.csv"
@@ -58,7 +59,7 @@ def fit_and_serve(reviews: Path, recipe: Recipe, folder: Path) -> RealModel:
         )
     )
     histories = group_by_user(interactions, len(users))
-    towers = fit(histories, len(books), recipe, PARAMETERS)
+    towers = as_stored(fit(histories, len(books), recipe, PARAMETERS))
     assert (towers.neighbours is None) == recipe.compressed
     encoded_users, encoded_books = ([name.encode() for name in names] for names in (users, books))
     counts = np.bincount(interactions.books, minlength=len(books))
@@ -76,6 +77,12 @@ def fit_and_serve(reviews: Path, recipe: Recipe, folder: Path) -> RealModel:
     asked_users = [encoded_users[place] for place in chosen]
     scores = exported_scores(served, asked_users, encoded_books)
     return RealModel(served, towers, encoded_books, popularity, asked_users, read, scores)
+
+
+def as_stored(towers: BookTowers) -> BookTowers:
+    """Rounds as the export does."""
+    tables = (stored(table).restored() for table in (towers.query_table, towers.candidate_table))
+    return BookTowers(*tables, towers.neighbours)
 
 
 def exported_scores(served: ServedModel, users: list[bytes], books: list[bytes]) -> np.ndarray:
