@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
+from trainer import closed_form, local_regression
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, as_matrix, group_by_user
-from trainer.recipe import Recipe, fit
+from trainer.recipe import Mix, Recipe, fit
 from trainer.run import check_enough, check_histories, run_fn
 from trainer.schedule import Schedule
 from trainer.stored_table import stored
@@ -200,7 +201,13 @@ def test_the_holdout_changes_the_served_model_and_neither_the_choice_nor_the_twi
 
 def test_the_twin_is_fitted_on_the_training_books_and_the_served_model_on_all(done: SimpleNamespace) -> None:
     recipe = recorded(done)["recipe"]
-    recipe = Recipe(**{**recipe, "schedule": Schedule(**recipe["schedule"])})
+    nested = {
+        "schedule": Schedule,
+        "mix": Mix,
+        "closed_form_settings": closed_form.Settings,
+        "regression_settings": local_regression.Settings,
+    }
+    recipe = Recipe(**{**recipe, **{name: kind(**recipe[name]) for name, kind in nested.items()}})
     training, everything = (
         group_by_user(Interactions(*np.array(pairs, np.int32).T), READERS) for pairs in (TRAIN, TRAIN + HELDOUT)
     )
