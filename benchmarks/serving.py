@@ -24,6 +24,9 @@ from trainer.stored_table import stored
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 OURS: Final = "readalike"
+PARTITIONED: Final = "readalike, partitioned"
+# From how many on the index in cells is measured too.
+PARTITIONED_BOOKS: Final = 1_000_000
 K: Final = 100
 CENTRES: Final = 3_000
 BOOKS_OF_A_READER: Final = 8
@@ -146,6 +149,8 @@ def competitors(vectors: Vectors, threads: int) -> tuple[dict[str, Search], dict
     import tensorflow_recommenders as tfrs
 
     from trainer.exact_index import ExactIndex
+    from trainer.hyperparameters import Hyperparameters
+    from trainer.index import make_index
     from trainer.top_k import top_k
 
     signature = [tf.TensorSpec([None, vectors.shape[1]])]
@@ -153,7 +158,14 @@ def competitors(vectors: Vectors, threads: int) -> tuple[dict[str, Search], dict
     ours = tf.function(lambda queries: top_k(index.scores(queries), K, len(vectors))[1], input_signature=signature)
     layer = tfrs.layers.factorized_top_k.BruteForce(k=K).index(tf.constant(vectors))
     brute = tf.function(lambda queries: layer(queries)[1], input_signature=signature)
-    searches: dict[str, Search] = {
+    searches: dict[str, Search] = {}
+    if len(vectors) >= PARTITIONED_BOOKS:
+        cells = make_index(stored(vectors), Hyperparameters(index="partitioned"))
+        partitioned = tf.function(
+            lambda queries: top_k(cells.scores(queries), K, len(vectors))[1], input_signature=signature
+        )
+        searches[PARTITIONED] = lambda queries: partitioned(queries).numpy()
+    searches |= {
         OURS: lambda queries: ours(queries).numpy(),
         "TFRS BruteForce": lambda queries: brute(queries).numpy(),
         "numpy argpartition": lambda queries: _by_numpy(vectors, queries),
@@ -177,10 +189,15 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         groups[row["books"], row["threads"], row["batch"]][row["competitor"]] = row
     for (books, threads, batch), found in sorted(groups.items()):
-        cells = [f"{found[name]['median_ms']:,.1f} ({found[name]['ratio_to_ours']:.2f})" for name in names]
+        cells = [_cell(found[name]) if name in found else "" for name in names]
         lines.append(f"| {books:,} | {threads} | {batch} | " + " | ".join(cells) + " |")
     skipped = {name: reason for row in rows for name, reason in row["skipped"].items()}
     return "\n".join([*lines, *(f"\nSkipped: {name}: {reason}" for name, reason in skipped.items())])
+
+
+def _cell(row: dict[str, Any]) -> str:
+    text = f"{row['median_ms']:,.1f} ({row['ratio_to_ours']:.2f})"
+    return text if row["competitor"] != PARTITIONED else f"{text}, recall {row['recall_at_100']:.3f}"
 
 
 def _by_numpy(vectors: Vectors, queries: Vectors) -> npt.NDArray[Any]:

@@ -77,10 +77,10 @@ class Float32Recommender(Recommender):
         book_counts: np.ndarray,
         top_k: int,
     ):
-        """Takes what `Recommender` takes."""
-        super().__init__(user_file, users, books, towers, histories, book_counts, top_k)
+        """Takes what `Recommender` takes, but for the index."""
+        index = Float32Index(towers.candidate_table)
+        super().__init__(user_file, users, books, towers, histories, book_counts, top_k, index)
         self._query_table = tf.Variable(towers.query_table, trainable=False, name="query_floats")
-        self._index = Float32Index(towers.candidate_table)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -29,6 +29,9 @@ class EvaluationParameters(BaseModel):
     min_slice_lift: float = Field(default=1.0, ge=0)
     """Least Recall@20 among readers of few, of some and of many books, as a multiple of popularity's."""
 
+    min_index_recall: float = Field(default=0.95, ge=0, le=1)
+    """Least share of the best 100 books, found by scoring all, that a partitioned index finds too."""
+
     unusable_served: Literal["refuse", "replace"] = "refuse"
     """What to do when the served model cannot be compared with: refuse the new one, or let it replace the served."""
 

@@ -56,6 +56,12 @@ def knows_enough(known: npt.NDArray[np.bool_], parameters: EvaluationParameters)
     return Check("today's books that it knows", f"{share:.1%}", needed, share >= parameters.min_known_books)
 
 
+def index_finds_enough(recall: float, parameters: EvaluationParameters) -> Check:
+    """Checks that an index which does not score every book finds the best ones."""
+    needed = f"at least {parameters.min_index_recall:.1%} (--evaluation.min-index-recall)"
+    return Check("best books that the index finds", f"{recall:.1%}", needed, recall >= parameters.min_index_recall)
+
+
 def slices_hold(
     model: dict[str, tuple[float, int]], popularity: dict[str, tuple[float, int]], parameters: EvaluationParameters
 ) -> list[Check]:

@@ -17,17 +17,21 @@ from components.served_model import ServedModel, read_served_model
 from components.verdict import Check, write_verdict
 from trainer import baselines
 from trainer.beyond_accuracy import Genres, genres_of_books
+from trainer.hyperparameters import Hyperparameters
+from trainer.index import make_index
+from trainer.index_recall import index_recall
 from trainer.interactions import Histories, Ids, Interactions, as_matrix, group_by_user, joined, read_interactions
 from trainer.judged_model import JudgedModel
 from trainer.measures import CUTOFFS, Surroundings, activity_recalls, measure
 from trainer.metrics import mean, recall
 from trainer.peers import rank_peers
 from trainer.ranking import Rankings, rank
+from trainer.stored_table import stored
 from trainer.training import K
 from trainer.twin import hash_interactions, read_twin
 from trainer.vocabulary import Vocabulary, read_vocabulary
 from transform import features
-from transform.json_files import write_json
+from transform.json_files import read_json, write_json
 from transform.progress import tell
 
 METRICS_FILE: Final = "metrics.json"
@@ -91,8 +95,13 @@ def RetrievalEvaluator(  # noqa: N802 (components are nouns)
     holdout = read_holdout(examples.uri, transformed_examples.uri, transform_graph.uri)
     twin = read_twin(f"{model.uri}/Format-Serving/{features.TWIN_FILE}")
     judged = JudgedModel(twin, holdout.books.tokens, holdout.training)
+    facts = read_json(f"{model.uri}/Format-Serving/{features.MODEL_FACTS_FILE}") or {}
     verdict = evaluate(
-        holdout, judged, read_served_model(push_dir), EvaluationParameters.model_validate_json(parameters)
+        holdout,
+        judged,
+        read_served_model(push_dir),
+        EvaluationParameters.model_validate_json(parameters),
+        Hyperparameters(**facts.get("hyperparameters", {})),
     )
     write_json(verdict.metrics, f"{evaluation.uri}/{METRICS_FILE}")
     for name in SHOWN:
@@ -102,7 +111,11 @@ def RetrievalEvaluator(  # noqa: N802 (components are nouns)
 
 
 def evaluate(
-    holdout: Holdout, model: JudgedModel, served: ServedModel | None, parameters: EvaluationParameters
+    holdout: Holdout,
+    model: JudgedModel,
+    served: ServedModel | None,
+    parameters: EvaluationParameters,
+    hyperparameters: Hyperparameters,
 ) -> Verdict:
     """Measures everything and checks the model.
 
@@ -111,6 +124,7 @@ def evaluate(
       model: the new model's twin.
       served: what is served now, if anything is.
       parameters: how, and what is needed.
+      hyperparameters: with which index the new model searches.
     """
     training, wanted, books, depth = holdout.training, holdout.wanted, len(holdout.books), max(CUTOFFS)
     users = np.flatnonzero(wanted.sizes()).astype(np.int32)
@@ -135,6 +149,12 @@ def evaluate(
             parameters,
         ),
     ]
+    approximation: dict[str, float] = {}
+    if hyperparameters.index != "exact":
+        index = make_index(stored(model.towers.candidate_table), hyperparameters)
+        found = mean(index_recall(index, model.towers, training, rankings[NEW_MODEL]))
+        approximation[f"index_recall_at_{depth}"] = found
+        checks.append(model_gate.index_finds_enough(found, parameters))
     comparison: dict[str, Any] = {}
     if served is not None:
         check, comparison = _compare(holdout, model, served, users, rankings[NEW_MODEL], parameters)
@@ -144,6 +164,7 @@ def evaluate(
         "holdout_users": len(users),
         "heldout_interactions": len(holdout.heldout),
         "served": comparison,
+        **approximation,
         "checks": [check._asdict() for check in checks],
     }
     return Verdict({**metrics, **facts}, checks)

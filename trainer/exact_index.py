@@ -21,8 +21,12 @@ class ExactIndex(tf.Module):
         self.width = books + -books % BLOCK
         self._table = LoadedTable(candidate_table, "candidate_table", columns=self.width)
 
-    def scores(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Returns float `[batch, width]`, the products of `vectors` `[batch, embedding_dim]` with the books'."""
+    def scores(self, vectors: tf.Tensor, near: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns float `[batch, width]`, the products of `vectors` `[batch, embedding_dim]` with the books'.
+
+        `near` is what `trainer.partitioned_index.PartitionedIndex.scores` takes; here every book is scored anyway.
+        """
+        del near
         return tf.matmul(vectors, self._table)
 
     def vectors(self, books: tf.Tensor) -> tf.Tensor:

@@ -9,8 +9,10 @@ import tensorflow as tf
 
 from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
+from trainer.index import make_index
 from trainer.interactions import Histories
 from trainer.recommender import Recommender
+from trainer.stored_table import stored
 from trainer.twin import Twin, write_twin
 from trainer.vocabulary import Vocabulary
 from trainer.warmup import write_warmup
@@ -57,6 +59,7 @@ def export(
             histories,
             np.asarray(books.counts),
             parameters.top_k,
+            make_index(stored(towers.candidate_table), parameters),
         )
         tf.saved_model.save(recommender, beside, signatures=recommender.signatures())
     write_json(facts, f"{beside}/{features.MODEL_FACTS_FILE}")

@@ -1,6 +1,6 @@
 """The two-tower model's hyper-parameters. Apart from the code that reads them, so that checking them loads nothing."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,6 +47,17 @@ class Hyperparameters(BaseModel):
 
     top_k: int = Field(default=100, ge=1, le=10_000)
     """Books that the exported model answers with where a request does not say how many."""
+
+    index: Literal["exact", "partitioned"] = "exact"
+    """How the exported model searches: `exact` scores every book; `partitioned`, for more than a million books, only
+    those of the cells nearest to the reader."""
+
+    cells: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Cells of a partitioned index; unset: four times the square root of the number of books."""
+
+    probed_cells: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Cells that a partitioned index looks into for each reader; unset: as many as hold 4,096 books on
+    average."""
 
     seed: int = Field(default=42, ge=0, lt=2**32)
     """Seed of initial weights, shuffling and sampling."""

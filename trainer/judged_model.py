@@ -38,10 +38,11 @@ class JudgedModel:
                 (len(books), len(twin.books)),
             )
             neighbours = (places @ towers.neighbours @ places.T).tocsr()
-        self._towers = BookTowers(query, candidate, neighbours)
+        self.towers = BookTowers(query, candidate, neighbours)
+        """The twin's, in today's ids; zeros for books that it does not know."""
         self._training = training
         self._penalty = tf.constant(np.where(known, 0.0, -np.inf).astype(np.float32))[tf.newaxis]
 
     def scores(self, users: Ids) -> tf.Tensor:
         """Returns float `[n, books]` for `users` `[n]`; minus infinity for books that the twin does not know."""
-        return self._towers.scores(self._training, users) + self._penalty
+        return self.towers.scores(self._training, users) + self._penalty

@@ -1,14 +1,14 @@
 """What is exported: a module of plain TensorFlow operations that answers with books.
 
 It holds every book once, and every reader's books as integer ids: from them come a reader's vector, and what to leave
-out. Nobody has to send what a reader has read. All answers are exact: every book is scored.
+out. Nobody has to send what a reader has read. All answers are exact, unless the index is told to look into some cells.
 """
 
 import numpy as np
 import tensorflow as tf
 
 from trainer.book_towers import SHORTEST, BookTowers, summed
-from trainer.exact_index import ExactIndex
+from trainer.index import Index
 from trainer.interactions import Histories
 from trainer.loaded_table import LoadedTable
 from trainer.requests import asked_width, check_same_batch, within
@@ -22,7 +22,7 @@ Answer = dict[str, tf.Tensor]
 
 
 class Recommender(tf.Module):
-    """Brute force over all books; the books that a reader has read are left out.
+    """The best books by the scores of an index; the books that a reader has read are left out.
 
     An answer has `isbn` string `[batch, k]`, best first, `""` where no book is left, and `score` float `[batch, k]`,
     minus infinity there. A score is the dot product of the reader's vector and the book's. Who is unknown gets the
@@ -39,6 +39,7 @@ class Recommender(tf.Module):
         histories: Histories,
         book_counts: np.ndarray,
         top_k: int,
+        index: Index,
     ):
         """Sets the module up.
 
@@ -50,6 +51,7 @@ class Recommender(tf.Module):
           histories: all books that each user is known to have read.
           book_counts: `[books]`: training interactions.
           top_k: how many books an answer has where the request does not say.
+          index: the books' own vectors.
         """
         super().__init__()
         self._user_file = tf.saved_model.Asset(user_file)
@@ -69,12 +71,11 @@ class Recommender(tf.Module):
             default_value=features.OUT_OF_VOCABULARY,
         )
         self._books = tf.Variable(books, trainable=False, name="books")
-        candidate_table = stored(towers.candidate_table)
         self._query_table = LoadedTable(stored(towers.query_table), "query_table")
-        self._index = ExactIndex(candidate_table)
+        self._index = index
         beyond = (0, self._index.width - len(books))
         self._sparse_part = SparsePart(towers.neighbours, len(books))
-        lengths = np.maximum(np.linalg.norm(candidate_table.restored(), axis=1), SHORTEST)
+        lengths = np.maximum(np.linalg.norm(stored(towers.candidate_table).restored(), axis=1), SHORTEST)
         self._candidate_lengths = tf.Variable(
             np.pad(lengths, beyond, constant_values=1), trainable=False, name="candidate_lengths"
         )
@@ -235,9 +236,12 @@ class Recommender(tf.Module):
           k: how many.
         """
         sums = summed(self._query_table, rows, read, tf.size(known))
-        products = self._index.scores(tf.math.l2_normalize(sums, axis=-1))
-        if not self._sparse_part.empty:
-            products = tf.tensor_scatter_nd_add(products, *self._sparse_part.entries(rows, read, sums))
+        vectors = tf.math.l2_normalize(sums, axis=-1)
+        if self._sparse_part.empty:
+            products = self._index.scores(vectors)
+        else:
+            near, added = self._sparse_part.entries(rows, read, sums)
+            products = tf.tensor_scatter_nd_add(self._index.scores(vectors, near), near, added)
         scores = tf.cond(
             tf.reduce_all(known),
             lambda: products,

@@ -133,3 +133,10 @@ def test_a_refusal_names_the_flag_that_sets_the_bar(check: Check, flag: str) -> 
     assert not check.passed
     [_, needed] = table([check]).splitlines()
     assert flag in needed
+
+
+def test_an_index_must_find_its_share_of_the_best_books() -> None:
+    assert model_gate.index_finds_enough(0.95, DEFAULTS).passed
+    check = model_gate.index_finds_enough(0.949, DEFAULTS)
+    assert not check.passed
+    assert "--evaluation.min-index-recall" in check.needed

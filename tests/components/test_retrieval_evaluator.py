@@ -27,6 +27,7 @@ from transform import features
 
 BOOKS, TASTES = 160, 8
 DEFAULTS = EvaluationParameters()
+EXACT = Hyperparameters()
 AGAINST_SERVED = "Recall@20 against the served model"
 AGAINST_POPULARITY = "Recall@20 against popularity"
 KNOWN = "today's books that it knows"
@@ -76,11 +77,15 @@ def twin_of(towers: BookTowers, holdout: Holdout, trained_on: Interactions | Non
 
 
 def judge(
-    holdout: Holdout, twin: Twin, served: Twin | ServedModel | None, parameters: EvaluationParameters = DEFAULTS
+    holdout: Holdout,
+    twin: Twin,
+    served: Twin | ServedModel | None,
+    parameters: EvaluationParameters = DEFAULTS,
+    hyperparameters: Hyperparameters = EXACT,
 ) -> Verdict:
     served = ServedModel("17", served, "") if isinstance(served, Twin) else served
     model = JudgedModel(twin, holdout.books.tokens, holdout.training)
-    return evaluate(holdout, model, served, parameters)
+    return evaluate(holdout, model, served, parameters, hyperparameters)
 
 
 def refused(verdict: Verdict) -> dict[str, str]:
@@ -379,3 +384,14 @@ def test_only_training_reviews_are_asked_for_genres(tmp_path: Path) -> None:
     train.rename(parquet_examples.split_folder(uri, features.EVAL_SPLIT))
     write_examples(tmp_path, [[("Emma", None), ("Dune", ["Sci-Fi"])]])
     assert genres_by_book(uri, [b"Emma", b"Dune"]) == [set(), {"Sci-Fi"}]
+
+
+@pytest.mark.parametrize(("probed_cells", "passes"), [(1, False), (12, True)])
+def test_an_index_that_misses_best_books_is_refused(
+    probed_cells: int, passes: bool, holdout: Holdout, good: Twin
+) -> None:
+    cells = Hyperparameters(index="partitioned", cells=12, probed_cells=probed_cells)
+    verdict = judge(holdout, good, None, hyperparameters=cells)
+    assert ("best books that the index finds" not in refused(verdict)) is passes
+    assert (verdict.metrics["index_recall_at_100"] >= DEFAULTS.min_index_recall) is passes
+    assert "best books that the index finds" in table(verdict.checks)
