@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Temperature = Annotated[float, Field(ge=0.01, le=10)]
+Part = Literal["trained", "closed_form", "regression"]
 
 
 class Hyperparameters(BaseModel):
@@ -15,9 +16,9 @@ class Hyperparameters(BaseModel):
     embedding_dim: int = Field(default=256, ge=4, le=1024)
     """Width of the vectors' dense part."""
 
-    blend: bool = True
-    """Whether the closed form and the local regression may take part. Validation decides whether they do, and with
-    which weights."""
+    parts: tuple[Part, ...] = ("trained", "closed_form", "regression")
+    """What the model may be made of: trained towers, a closed form, a local regression. Validation decides which take
+    part, and with which weights."""
 
     max_compression_loss: float = Field(default=0, ge=0, le=1)
     """Share of Recall@20 on validation that may be lost for vectors without a sparse part, which any vector index
@@ -43,7 +44,7 @@ class Hyperparameters(BaseModel):
     """Share of a reader's books that the query tower sees in a step; the others are what it has to find."""
 
     max_validation_users: int = Field(default=2_000, ge=1)
-    """Readers of whose training books some are withheld to choose temperature, epochs and blend."""
+    """Readers of whose training books some are withheld to choose temperature, epochs and weights."""
 
     top_k: int = Field(default=100, ge=1, le=10_000)
     """Books that the exported model answers with where a request does not say how many."""
@@ -61,3 +62,10 @@ class Hyperparameters(BaseModel):
 
     seed: int = Field(default=42, ge=0, lt=2**32)
     """Seed of initial weights, shuffling and sampling."""
+
+    @field_validator("parts")
+    @classmethod
+    def _have_a_dense_one(cls, value: tuple[Part, ...]) -> tuple[Part, ...]:
+        if not {"trained", "closed_form"} & set(value):
+            raise ValueError("name trained, closed_form or both: without them the vectors have no dense part")
+        return value

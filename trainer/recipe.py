@@ -79,8 +79,9 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
         tell("no reader has the three training books that validation needs: only towers are trained, by the defaults")
         return Choice(Recipe(schedule, parameters.temperatures[0], schedule.epochs), {})
     trials: list[dict[str, Any]] = []
-    trained: dict[float, tuple[float, int, Kernel]] = {}
-    for temperature in temperatures_for(readers, parameters):
+    # Without trained towers the others are compared with nothing.
+    trained = {parameters.temperatures[0]: (-1.0, schedule.epochs, Kernel())}
+    for temperature in temperatures_for(readers, parameters) if "trained" in parameters.parts else ():
         tell(f"temperature {temperature:g}")
         fitted = train(
             validation.left,
@@ -98,7 +99,7 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
     temperature = max(trained, key=lambda tried: trained[tried][0])
     recall, epochs, kernel = trained[temperature]
     recipe = Recipe(schedule, temperature, epochs)
-    if parameters.blend:
+    if len(parameters.parts) > 1 or "trained" not in parameters.parts:
         recipe, recall = _blended(recipe, recall, kernel, validation, parameters)
     tell(f"chosen: {_described(recipe)}; validation Recall@{K} {recall:.4f}")
     return Choice(recipe, {"users": len(validation.users), f"recall_at_{K}": recall, "trials": trials})
@@ -160,12 +161,13 @@ def _blended(
     each_alone = np.eye(len(settings)).tolist()
     chosen, recall = _best(settings, validation.recalls(tuple(regressions.values()), each_alone))
     tell(f"local regression: {chosen}, validation Recall@{K} {recall:.4f}")
-    mix, _ = _best(MIXES, validation.recalls((*dense, regressions[chosen]), MIXES))
+    mixes = [mix for mix in MIXES if all(part in parameters.parts for part, weight in mix._asdict().items() if weight)]
+    mix, _ = _best(mixes, validation.recalls((*dense, regressions[chosen]), mixes))
     # The regression that is best alone need not be so beside the other parts.
     others = summed(*(part.times(weight) for part, weight in zip(dense, mix[:2], strict=True)))
     beside = [(1, *alone) for alone in each_alone]
     chosen, _ = _best(settings, validation.recalls((others, *regressions.values()), beside))
-    mix, _ = _best(MIXES, validation.recalls((*dense, regressions[chosen]), MIXES))
+    mix, _ = _best(mixes, validation.recalls((*dense, regressions[chosen]), mixes))
 
     kernel = summed(*(part.times(weight) for part, weight in zip((*dense, regressions[chosen]), mix, strict=True)))
     with_sparse_part, without = (
@@ -200,7 +202,7 @@ def _best(tried: Sequence[Setting], scores: Sequence[float]) -> tuple[Setting, f
 def _trained_dim(parameters: Hyperparameters) -> int:
     """Returns the width of the trained towers: half of the whole where other parts may join them, which costs the sum
     nothing and saves a third of the time."""
-    return parameters.embedding_dim // 2 if parameters.blend else parameters.embedding_dim
+    return parameters.embedding_dim // 2 if len(parameters.parts) > 1 else parameters.embedding_dim
 
 
 def _described(recipe: Recipe) -> str:

@@ -198,7 +198,7 @@ def test_equally_good_models_are_blessed(holdout: Holdout) -> None:
     twins = []
     for seed in range(seeds):
         tf.keras.utils.set_random_seed(seed)
-        parameters = Hyperparameters(embedding_dim=16, blend=False, seed=seed)
+        parameters = Hyperparameters(embedding_dim=16, parts=("trained",), seed=seed)
         twins.append(twin_of(recipe.fit(training, BOOKS, how, parameters), holdout))
     verdicts = [judge(holdout, twin, twins[at - 1]) for at, twin in enumerate(twins)]
     assert len({recall(verdict) for verdict in verdicts}) > seeds // 2

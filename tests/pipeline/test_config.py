@@ -62,6 +62,14 @@ def test_an_unreadable_file_is_told_by_name(tmp_path: Path, content: bytes | Non
     assert str(file) in str(caught.value)
 
 
+def test_a_model_has_a_part_with_vectors() -> None:
+    parts = ["--training.parts", "closed_form", "--training.parts", "regression"]
+    assert read_config(["--data=x", *parts]).training.parts == ("closed_form", "regression")
+    assert read_config(["--data=x", "--training.parts=trained,regression"]).training.parts == ("trained", "regression")
+    with pytest.raises(ConfigurationError, match=r"--training.parts.*name trained, closed_form or both"):
+        read_config(["--data=x", "--training.parts=regression"])
+
+
 def test_beam_arguments_are_split_as_a_shell_would() -> None:
     config = read_config(["--data=x", "--beam-runner=FlinkRunner", "--beam-args=--flink_master=h:1 --files='a b,c'"])
     assert config.beam_pipeline_args == ["--runner=FlinkRunner", "--flink_master=h:1", "--files=a b,c"]

@@ -16,7 +16,7 @@ USERS, BOOKS = 60, 80
 FAST = Hyperparameters(
     embedding_dim=8, batch_users=16, max_epochs=3, learning_rate=0.03, temperatures=(0.1, 0.3), seed=6
 )
-ALONE = FAST.model_copy(update={"blend": False, "temperatures": (0.1,)})
+ALONE = FAST.model_copy(update={"parts": ("trained",), "temperatures": (0.1,)})
 RECIPE = Recipe(Schedule(16, 3), 0.1, 2)
 
 
@@ -132,6 +132,18 @@ def test_towers_alone_are_chosen_where_the_sum_finds_no_more(choices: dict[str, 
     found = chosen(checkerboard(), tmp_path, FAST.model_copy(update={"embedding_dim": 16, "max_epochs": 80}))
     assert found.validation["recall_at_20"] == 1
     assert found.recipe.mix == Mix(1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "parts", [("closed_form",), ("closed_form", "regression"), ("trained", "closed_form"), ("trained", "regression")]
+)
+def test_a_model_is_made_of_the_parts_that_it_may_be_made_of(parts: tuple[str, ...], tmp_path: Path) -> None:
+    parameters = FAST.model_copy(update={"parts": parts, "max_epochs": 1})
+    found = chosen(random_histories(), tmp_path, parameters)
+    assert {part for part, weight in found.recipe.mix._asdict().items() if weight} <= set(parts)
+    assert len(found.validation["trials"]) == (2 if "trained" in parts else 0)
+    assert found.validation["recall_at_20"] > 0
+    assert np.isfinite(fit(random_histories(), BOOKS, found.recipe, parameters).query_table).all()
 
 
 def test_a_checkerboard_is_found(choices: dict[str, Choice]) -> None:
