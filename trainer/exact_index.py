@@ -4,13 +4,13 @@ import tensorflow as tf
 
 from trainer.loaded_table import LoadedTable
 from trainer.stored_table import StoredTable
-from trainer.top_k import BLOCK
+from trainer.top_k import whole_blocks
 
 
 class ExactIndex(tf.Module):
     """Brute force. The table stands transposed, `[embedding_dim, width]`: a product with a few vectors reads it once.
 
-    The width is the number of books brought up to a whole number of `trainer.top_k.BLOCK`, so that nobody has to copy
+    The width is the number of books brought up to whole blocks of `trainer.top_k`, so that nobody has to copy
     the scores to cut them into blocks. The columns beyond the books hold zeros.
     """
 
@@ -18,7 +18,7 @@ class ExactIndex(tf.Module):
         """Takes the books' own vectors, `[books, embedding_dim]`."""
         super().__init__()
         books = len(candidate_table.integers)
-        self.width = books + -books % BLOCK
+        self.width = whole_blocks(books)
         self._table = LoadedTable(candidate_table, "candidate_table", columns=self.width)
 
     def scores(self, vectors: tf.Tensor, near: tf.Tensor | None = None) -> tf.Tensor:

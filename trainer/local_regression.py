@@ -50,7 +50,8 @@ def fit(read: sp.csr_matrix, settings: Sequence[Settings]) -> list[sp.csr_matrix
         block = nearest[start:stop]
         # The books in this block and those near to them, and how many readers each two of them share.
         present = np.union1d(np.arange(start, stop), block.indices)
-        shared = (by_book[present] @ by_book[present].T).toarray()
+        readers = by_book[present]
+        shared = (readers @ readers.T).toarray()
         targets = np.searchsorted(present, np.arange(start, stop))
         for setting, fitted in weights.items():
             rows = near[setting.neighbours][start:stop]

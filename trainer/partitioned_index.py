@@ -10,7 +10,7 @@ from trainer.book_towers import Table
 from trainer.interactions import Ids
 from trainer.loaded_table import LoadedTable
 from trainer.stored_table import StoredTable
-from trainer.top_k import BLOCK
+from trainer.top_k import whole_blocks
 
 # Books of each cell that its centre is fitted on, books in a step, and passes over them.
 FITTED_BOOKS: Final = 64
@@ -67,7 +67,7 @@ class PartitionedIndex(tf.Module):
         """
         super().__init__()
         books = len(candidate_table.integers)
-        self.width = books + -books % BLOCK
+        self.width = whole_blocks(books)
         cells = min(cells, books)
         self._probed = min(probed_cells, cells)
         centres, cell = partition(candidate_table.restored(), cells, seed)

@@ -13,6 +13,11 @@ BLOCK: Final = 64
 NOTHING: Final = -1
 
 
+def whole_blocks(columns: int) -> int:
+    """Returns the least multiple of `BLOCK` from `columns` on."""
+    return columns + -columns % BLOCK
+
+
 def top_k(scores: tf.Tensor, k: int | tf.Tensor, columns: int | None = None) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the `k` largest finite scores of each row and their columns, the first column first among equals.
 
