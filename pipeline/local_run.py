@@ -17,7 +17,7 @@ from rich.console import Console
 from pipeline import preflight
 from pipeline.config import PipelineConfig
 from pipeline.terminal import redirected_output, reported_steps
-from transform.errors import ConfigurationError, ReadalikeError
+from transform.errors import ConfigurationError, own_error
 from transform.pseudonyms import key_id, read_key
 
 
@@ -46,7 +46,7 @@ def run_locally(config: PipelineConfig, show_pushed: Callable[[Console, str], No
             _run(config, console)
             show_pushed(console, config.push_location)
         except Exception as error:
-            cause = _own_error(error)
+            cause = own_error(error)
             if cause is None or log_file is not None:
                 traceback.print_exc(file=sys.__stderr__)
             if cause is not None:
@@ -110,17 +110,6 @@ def _greet(console: Console, config: PipelineConfig, log_file: Path | None, made
             "  Keep it: with another key every reader is a new one.",
             markup=False,
         )
-
-
-def _own_error(error: BaseException) -> ReadalikeError | None:
-    """Returns the error of ours that is at the root of `error`, if one is."""
-    found = None
-    current: BaseException | None = error
-    while current is not None:
-        if isinstance(current, ReadalikeError):
-            found = current
-        current = current.__cause__ or current.__context__
-    return found
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""The pipeline on Kubeflow Pipelines: what is compiled, and what its containers run."""
