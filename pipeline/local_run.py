@@ -69,8 +69,10 @@ def _run(config: PipelineConfig, console: Console) -> None:
     key_file = preflight.key_file(config)
     pipeline = create_pipeline(
         config,
-        pipeline_root=str(work_dir / "artifacts"),
+        data=config.data_location,
+        push_dir=config.push_location,
         baseline_dir=str(work_dir / "baseline"),
+        pipeline_root=str(work_dir / "artifacts"),
         key_file=str(key_file) if key_file else None,
         model_facts={
             "pseudonym_key_id": key_id(read_key(key_file)),

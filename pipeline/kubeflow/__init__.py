@@ -1,1 +1,1 @@
-"""The pipeline on Kubeflow Pipelines: what is compiled, and what its containers run."""
+"""Kubeflow Pipelines v2: compiling the pipeline for it, and what runs in its containers."""
