@@ -13,11 +13,18 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pipeline.kubeflow.artifact_folders import ArtifactFolders, launcher_root, make_output_folders, restore_types
 from transform.errors import own_error
 from transform.progress import LOGGER_NAME
+
+# How much of the libraries' logs a pod shows: `INFO` for all that TFX and Beam say.
+LEVEL_VARIABLE: Final = "READALIKE_LOG_LEVEL"
+_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+# What TFX says of every artifact that it puts out here: the backend names artifacts itself, and later.
+_MEANINGLESS: Final = "Cannot convert ID back to runtime name"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,13 +87,16 @@ def _show_messages() -> None:
     """Sends our own messages to the standard output, as they are, and the libraries' logs to the standard error."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
+    level = os.environ.get(LEVEL_VARIABLE, "").upper()
+    logs = logging.StreamHandler(sys.stderr)
+    logs.setLevel(level if level in _LEVELS else logging.WARNING)
+    logs.addFilter(lambda record: not record.getMessage().startswith(_MEANINGLESS))
+    logs.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[logs], force=True)
+    own = logging.StreamHandler(sys.stdout)
+    own.setFormatter(logging.Formatter("%(message)s"))
     messages = logging.getLogger(LOGGER_NAME)
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    messages.handlers = [handler]
+    messages.handlers = [own]
     messages.propagate = False
 
 
