@@ -4,7 +4,7 @@ export TF_USE_LEGACY_KERAS := 1
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large e2e check format bench-quality bench-serving bench-size docs doctor lock kubeflow image clean distclean
+.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size docs doctor lock kubeflow image clean distclean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ test-large: setup ## The tests on a million real reviews, where they are at hand
 
 e2e: setup ## The tests that run the whole pipeline
 	$(PY) -m pytest -m "e2e and not large" $(ARGS)
+
+e2e-kubeflow: setup ## The compiled pipeline in a cluster that is a folder, on the sample and on real reviews (ten minutes)
+	$(PY) -m pytest -m e2e tests/kubeflow $(ARGS)
 
 bench-quality: setup ## The pushed model beside its peers: make bench-quality ARGS="--set NAME=PATH"
 	$(PY) -m benchmarks.quality $(ARGS)

@@ -1,12 +1,13 @@
 """Where a step finds its artifacts: the folders at which Kubeflow's launcher puts what an object store holds.
 
-The launcher downloads a step's inputs before, and uploads its outputs after it: what is at `minio://bucket/key` for the
-pipeline is at `/minio/bucket/key` for the process. TensorFlow's file system knows neither `minio://` nor `s3://`, so the
-executor works on those folders, whatever the store is.
+The launcher downloads a step's inputs before, and uploads its outputs after it: what is at `minio://bucket/key` for
+the pipeline is at `/minio/bucket/key` for the process. TensorFlow's file system knows neither `minio://` nor `s3://`,
+so the executor works on those folders, whatever the store is.
 """
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 FOLDERS: Final = {"gs": "gcs", "s3": "s3", "minio": "minio"}
@@ -25,7 +26,7 @@ def local_folder(uri: str, root: str = "/") -> str:
     scheme, separator, key = uri.partition("://")
     if not separator or scheme not in FOLDERS:
         return uri
-    return os.path.join(root, FOLDERS[scheme], key)
+    return str(Path(root, FOLDERS[scheme], key))
 
 
 class ArtifactFolders:
@@ -90,7 +91,8 @@ def make_output_folders(executor_input: Any, is_file: Callable[[Any], bool]) -> 
     """
     for artifact in _artifacts(executor_input.outputs.artifacts):
         if "://" not in artifact.uri:
-            os.makedirs(os.path.dirname(artifact.uri) if is_file(artifact.type) else artifact.uri, exist_ok=True)
+            folder = Path(artifact.uri).parent if is_file(artifact.type) else Path(artifact.uri)
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 def _artifacts(lists: Mapping[str, Any]) -> Iterator[Any]:

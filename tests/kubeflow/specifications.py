@@ -80,10 +80,10 @@ def specification(steps: Mapping[str, dict[str, Any]], **parameters: dict[str, A
         "pipelineInfo": {"name": "small"},
         "schemaVersion": "2.1.0",
         "sdkVersion": "kfp-2.16.1",
-        "deploymentSpec": {"executors": {f"run-{name}": {"container": step["container"]} for name, step in steps.items()}},
-        "components": {
-            name: {"executorLabel": f"run-{name}", **step["component"]} for name, step in steps.items()
+        "deploymentSpec": {
+            "executors": {f"run-{name}": {"container": step["container"]} for name, step in steps.items()}
         },
+        "components": {name: {"executorLabel": f"run-{name}", **step["component"]} for name, step in steps.items()},
         "root": {
             "inputDefinitions": {"parameters": parameters},
             "dag": {

@@ -51,7 +51,9 @@ def test_addresses_that_begin_alike_are_kept_apart() -> None:
 
 
 def test_folders_are_found_in_lists_dictionaries_and_parameters() -> None:
-    output = executor_output({"list": ["/minio/b/model/1", 7], "deep": {"er": "at /minio/b/model/2"}}, p="/minio/b/model/3")
+    output = executor_output(
+        {"list": ["/minio/b/model/1", 7], "deep": {"er": "at /minio/b/model/2"}}, p="/minio/b/model/3"
+    )
     ArtifactFolders(executor_input("minio://b/model"), "/").make_remote(output)
     told = json_format.MessageToDict(output)
     assert told["artifacts"]["x"]["artifacts"][0]["metadata"] == {

@@ -10,7 +10,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from tests.kubeflow.backend.cluster import PIPELINE_ROOT, Cluster
 from tests.kubeflow.backend.conditions import holds
-from tests.kubeflow.backend.documents import Refused
+from tests.kubeflow.backend.documents import RefusedError
 from tests.kubeflow.specifications import TEXT, specification, step, write
 
 CACHED = {"cachingOptions": {"enableCache": True}}
@@ -58,8 +58,12 @@ def test_an_artifact_goes_through_the_store_and_loses_its_type_on_the_way(
 
 
 def test_each_container_sees_its_inputs_only(cluster: Cluster, tmp_path: Path) -> None:
-    nosy = step("print(list(pathlib.Path(os.environ['READALIKE_LAUNCHER_ROOT']).rglob('part')))", dependentTasks=["writer"])
-    done = cluster.run(write(tmp_path / "p.yaml", specification({"nosy": nosy, "writer": WRITER}, text=TEXT)), {"text": "x"})
+    nosy = step(
+        "print(list(pathlib.Path(os.environ['READALIKE_LAUNCHER_ROOT']).rglob('part')))", dependentTasks=["writer"]
+    )
+    done = cluster.run(
+        write(tmp_path / "p.yaml", specification({"nosy": nosy, "writer": WRITER}, text=TEXT)), {"text": "x"}
+    )
     assert done.log("nosy") == "[]\n"
 
 
@@ -168,7 +172,9 @@ def test_the_environment_is_the_images_the_containers_and_the_secrets_and_no_mor
     show = step("print(json.dumps(dict(os.environ)))")
     show["container"]["env"] = [{"name": "COMPILED", "value": "c"}]
     secret = {"secretName": "store", "keyToEnv": [{"secretKey": "password", "envVar": "PASSWORD"}]}
-    done = cluster.run(write(tmp_path / "p.yaml", specification({"show": show}), with_settings(secretAsEnv=[secret])), {})
+    done = cluster.run(
+        write(tmp_path / "p.yaml", specification({"show": show}), with_settings(secretAsEnv=[secret])), {}
+    )
     found: dict[str, str] = json.loads(done.log("show"))
     assert found.items() >= {"COMPILED": "c", "PASSWORD": "a-secret-value", "TF_USE_LEGACY_KERAS": "1"}.items()
     image = {"PATH", "PYTHONPATH", "TF_USE_LEGACY_KERAS"}
@@ -178,7 +184,7 @@ def test_the_environment_is_the_images_the_containers_and_the_secrets_and_no_mor
 def test_a_pod_does_not_start_without_its_secret(cluster: Cluster, tmp_path: Path) -> None:
     secret = {"secretName": "store", "keyToEnv": [{"secretKey": "user", "envVar": "USER"}]}
     compiled = write(tmp_path / "p.yaml", specification({"show": step("")}), with_settings(secretAsEnv=[secret]))
-    with pytest.raises(Refused, match="no key 'user' in 'store'"):
+    with pytest.raises(RefusedError, match="no key 'user' in 'store'"):
         cluster.run(compiled, {})
 
 
@@ -197,7 +203,7 @@ def test_what_a_step_may_not_say_of_its_output_is_refused(
     cluster: Cluster, tmp_path: Path, told: str, refusal: str
 ) -> None:
     writer = step(f"tell(artifact({told}))", outputs=("examples",))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         cluster.run(write(tmp_path / "p.yaml", specification({"writer": writer})), {})
     assert refusal in str(refused.value)
 

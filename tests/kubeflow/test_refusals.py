@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.kubeflow.backend.documents import Refused, read_pipeline, run_parameters
+from tests.kubeflow.backend.documents import RefusedError, read_pipeline, run_parameters
 from tests.kubeflow.specifications import TEXT, specification, step, write
 
 Change = Callable[[dict[str, Any]], Any]
@@ -57,25 +57,25 @@ def test_what_the_backend_refuses_is_refused(change: Change, told: str, tmp_path
     spec = copy.deepcopy(GOOD)
     assert [step.name for step in read_pipeline(write(tmp_path / "good.yaml", spec)).steps] == ["first", "second"]
     change(spec)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         read_pipeline(write(tmp_path / "bad.yaml", spec))
     assert told in str(refused.value)
 
 
 def test_a_pipeline_job_is_refused(tmp_path: Path) -> None:
     job = {"displayName": "small", "pipelineSpec": GOOD, "runtimeConfig": {}}
-    with pytest.raises(Refused, match="unknown template format"):
+    with pytest.raises(RefusedError, match="unknown template format"):
         read_pipeline(write(tmp_path / "job.yaml", job))
 
 
 def test_two_pipelines_in_one_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="multiple pipeline specs"):
+    with pytest.raises(RefusedError, match="multiple pipeline specs"):
         read_pipeline(write(tmp_path / "two.yaml", GOOD, GOOD))
 
 
 def test_settings_of_an_executor_that_is_not_there_are_refused(tmp_path: Path) -> None:
     platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {"run-third": {}}}}}}
-    with pytest.raises(Refused, match="run-third"):
+    with pytest.raises(RefusedError, match="run-third"):
         read_pipeline(write(tmp_path / "two.yaml", GOOD, platform))
 
 
@@ -90,7 +90,7 @@ def test_settings_of_an_executor_that_is_not_there_are_refused(tmp_path: Path) -
 )
 def test_parameters_that_do_not_fit_are_refused(given: dict[str, Any], told: str, tmp_path: Path) -> None:
     pipeline = read_pipeline(write(tmp_path / "good.yaml", GOOD))
-    with pytest.raises(Refused, match=told):
+    with pytest.raises(RefusedError, match=told):
         run_parameters(pipeline, given)
 
 

@@ -95,7 +95,7 @@ class Cluster:
           caching: overrides what is compiled, for every step, as the SDK's `enable_caching` does.
 
         Raises:
-          Refused: the backend would not take it.
+          RefusedError: the backend would not take it.
         """
         pipeline = read_pipeline(compiled)
         run = Run(pipeline.name, str(uuid.uuid4()), root, run_parameters(pipeline, parameters))

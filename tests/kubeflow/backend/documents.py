@@ -28,7 +28,7 @@ _KINDS: Final = {
 }
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The backend would not take the pipeline, the run, or what a step hands back."""
 
 
@@ -56,7 +56,7 @@ def read_pipeline(path: Path) -> Pipeline:
     """Returns the pipeline in the file `path`.
 
     Raises:
-      Refused: the backend would not take it.
+      RefusedError: the backend would not take it.
     """
     spec, platform = None, pipeline_spec_pb2.PlatformSpec()
     for document in yaml.safe_load_all(path.read_text()):
@@ -65,11 +65,11 @@ def read_pipeline(path: Path) -> Pipeline:
         if "platforms" in document:
             platform = json_format.ParseDict(document, pipeline_spec_pb2.PlatformSpec())
         elif spec is not None:
-            raise Refused("multiple pipeline specs provided")
+            raise RefusedError("multiple pipeline specs provided")
         else:
             spec = _parsed(document)
     if spec is None:
-        raise Refused("no pipeline spec is provided")
+        raise RefusedError("no pipeline spec is provided")
     return Pipeline(spec.pipeline_info.name, spec.root.input_definitions.parameters, _steps(spec, platform))
 
 
@@ -77,23 +77,23 @@ def run_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, st
     """Returns the parameters of a run: those that were given, and the defaults of the others.
 
     Raises:
-      Refused: one is unknown, missing or of another type.
+      RefusedError: one is unknown, missing or of another type.
     """
     unknown = sorted(set(given) - set(pipeline.parameters))
     if unknown:
-        raise Refused(f"parameter(s) provided are not required by pipeline: {', '.join(unknown)}")
+        raise RefusedError(f"parameter(s) provided are not required by pipeline: {', '.join(unknown)}")
     values = {name: json_format.ParseDict(value, struct_pb2.Value()) for name, value in given.items()}
     for name, declared in pipeline.parameters.items():
         if name in values:
             kind = _KINDS.get(declared.parameter_type)
             if values[name].WhichOneof("kind") != kind:
-                raise Refused(f"input parameter {name} requires type {kind}, but the parameter value is not of it")
+                raise RefusedError(f"input parameter {name} requires type {kind}, but the parameter value is not of it")
         elif declared.HasField("default_value"):
             values[name] = declared.default_value
         elif declared.is_optional:
             values[name] = struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
         else:
-            raise Refused(f"parameter {name} is not optional, yet has neither default value nor user provided value")
+            raise RefusedError(f"parameter {name} is not optional, yet has neither default value nor user provided value")
     return values
 
 
@@ -101,13 +101,15 @@ def _parsed(document: Any) -> Any:
     try:
         spec = json_format.ParseDict(document, pipeline_spec_pb2.PipelineSpec())
     except json_format.ParseError as error:
-        raise Refused(f"unknown template format: {error}") from error
+        raise RefusedError(f"unknown template format: {error}") from error
     if not spec.pipeline_info.name or not spec.HasField("root"):
-        raise Refused("unknown template format: it has no pipelineInfo.name or no root")
+        raise RefusedError("unknown template format: it has no pipelineInfo.name or no root")
     if spec.schema_version != SCHEMA_VERSION:
-        raise Refused(f"KFP only supports schema version 2.1.0, but the pipeline spec has version {spec.schema_version}")
+        raise RefusedError(
+            f"KFP only supports schema version 2.1.0, but the pipeline spec has version {spec.schema_version}"
+        )
     if not NAME.fullmatch(spec.pipeline_info.name):
-        raise Refused(f"invalid v2 pipeline spec: the name {spec.pipeline_info.name!r} is no name in lower case")
+        raise RefusedError(f"invalid v2 pipeline spec: the name {spec.pipeline_info.name!r} is no name in lower case")
     return spec
 
 
@@ -117,10 +119,10 @@ def _steps(spec: Any, platform: Any) -> tuple[Step, ...]:
     settings = platform.platforms["kubernetes"].deployment_spec.executors if platform.platforms else {}
     unplaced = {name for name in settings if name not in deployment.executors}
     if unplaced:
-        raise Refused(f"the platform spec names executors that do not exist: {sorted(unplaced)}")
+        raise RefusedError(f"the platform spec names executors that do not exist: {sorted(unplaced)}")
     steps = {name: _step(name, spec, deployment, settings) for name in spec.root.dag.tasks}
     if not steps:
-        raise Refused("DAG root must contain one or more non-exit tasks")
+        raise RefusedError("DAG root must contain one or more non-exit tasks")
     ordered: list[Step] = []
     while len(ordered) < len(steps):
         done = {step.name for step in ordered}
@@ -128,7 +130,7 @@ def _steps(spec: Any, platform: Any) -> tuple[Step, ...]:
             name for name, step in steps.items() if name not in done and set(step.task.dependent_tasks) <= done
         )
         if not ready:
-            raise Refused(f"the DAG has a cycle among {sorted(set(steps) - done)}")
+            raise RefusedError(f"the DAG has a cycle among {sorted(set(steps) - done)}")
         ordered += [steps[name] for name in ready]
     return tuple(ordered)
 
@@ -141,17 +143,17 @@ def _step(name: str, spec: Any, deployment: Any, settings: Mapping[str, Any]) ->
         raise NotImplementedError(f"{name}: this tool runs no exit tasks")
     component = spec.components.get(task.component_ref.name)
     if component is None:
-        raise Refused(f"component spec for {task.component_ref.name!r} not found")
+        raise RefusedError(f"component spec for {task.component_ref.name!r} not found")
     if component.WhichOneof("implementation") != "executor_label":
         raise NotImplementedError(f"{name}: this tool runs no nested pipelines")
     executor = deployment.executors.get(component.executor_label)
     if executor is None:
-        raise Refused(f"executor with label {component.executor_label!r} not found")
+        raise RefusedError(f"executor with label {component.executor_label!r} not found")
     kind = executor.WhichOneof("spec")
     if kind == "resolver":
-        raise Refused(f"{name}: resolver executors not implemented")
+        raise RefusedError(f"{name}: resolver executors not implemented")
     if kind == "custom_job":
-        raise Refused(f"{name}: custom job executors is Google Cloud only, it's not supported")
+        raise RefusedError(f"{name}: custom job executors is Google Cloud only, it's not supported")
     if kind != "container":
         raise NotImplementedError(f"{name}: this tool runs containers only, not {kind}")
     _add_implicit_dependencies(name, task, spec.root.dag.tasks)
@@ -166,6 +168,6 @@ def _add_implicit_dependencies(name: str, task: Any, tasks: Mapping[str, Any]) -
     producers |= {spec.task_output_parameter.producer_task for spec in task.inputs.parameters.values()}
     for producer in sorted(producers - {""} | set(task.dependent_tasks)):
         if producer not in tasks:
-            raise Refused(f"{name}: failed to add implicit deps: unknown producer task {producer!r} in DAG")
+            raise RefusedError(f"{name}: failed to add implicit deps: unknown producer task {producer!r} in DAG")
         if producer not in task.dependent_tasks:
             task.dependent_tasks.append(producer)

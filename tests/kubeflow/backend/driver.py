@@ -14,7 +14,7 @@ from typing import Any
 from google.protobuf import json_format, struct_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from tests.kubeflow.backend.documents import Refused, Step
+from tests.kubeflow.backend.documents import RefusedError, Step
 from tests.kubeflow.backend.metadata import Metadata
 
 
@@ -38,23 +38,23 @@ def resolve_inputs(step: Step, run: Run, metadata: Metadata) -> Any:
     """Returns the step's `ExecutorInput`, with inputs only.
 
     Raises:
-      Refused: an input is missing or of another type than the component declares.
+      RefusedError: an input is missing or of another type than the component declares.
     """
     executor_input = pipeline_spec_pb2.ExecutorInput()
     for name, spec in step.task.inputs.parameters.items():
         value = _parameter(step, name, spec, run, metadata)
         if value.HasField("null_value"):
             if not step.component.input_definitions.parameters[name].is_optional:
-                raise Refused(f"{step.name}: the resolved input parameter is null: {name}")
+                raise RefusedError(f"{step.name}: the resolved input parameter is null: {name}")
             continue
         executor_input.inputs.parameter_values[name].CopyFrom(value)
     for name, spec in step.task.inputs.artifacts.items():
         producer, key = spec.task_output_artifact.producer_task, spec.task_output_artifact.output_artifact_key
         if not producer:
-            raise Refused(f"{step.name}: artifact spec of {name} is not implemented: {spec.WhichOneof('kind')}")
+            raise RefusedError(f"{step.name}: artifact spec of {name} is not implemented: {spec.WhichOneof('kind')}")
         found = metadata.output_artifacts(run.executions[producer])
         if key not in found:
-            raise Refused(f"{step.name}: cannot find output artifact key {key!r} in producer task {producer!r}")
+            raise RefusedError(f"{step.name}: cannot find output artifact key {key!r} in producer task {producer!r}")
         executor_input.inputs.artifacts[name].artifacts.append(metadata.runtime_artifact(found[key]))
     _check_types(step, executor_input.inputs.parameter_values)
     return executor_input
@@ -108,7 +108,7 @@ def _parameter(step: Step, name: str, spec: Any, run: Run, metadata: Metadata) -
         raise NotImplementedError(f"{step.name}: {name}: this tool knows no expression selectors")
     if kind == "component_input_parameter":
         if spec.component_input_parameter not in run.parameters:
-            raise Refused(f"{step.name}: parent DAG does not have input parameter {spec.component_input_parameter}")
+            raise RefusedError(f"{step.name}: parent DAG does not have input parameter {spec.component_input_parameter}")
         return run.parameters[spec.component_input_parameter]
     if kind == "task_output_parameter":
         output = spec.task_output_parameter
@@ -123,7 +123,7 @@ def _parameter(step: Step, name: str, spec: Any, run: Run, metadata: Metadata) -
         constant = spec.runtime_value.constant
         text = known.get(constant.string_value)
         return constant if text is None else struct_pb2.Value(string_value=text)
-    raise Refused(f"{step.name}: parameter spec of {name} is not implemented: {spec}")
+    raise RefusedError(f"{step.name}: parameter spec of {name} is not implemented: {spec}")
 
 
 def _check_types(step: Step, values: Any) -> None:
@@ -133,7 +133,9 @@ def _check_types(step: Step, values: Any) -> None:
     for name, spec in step.component.input_definitions.parameters.items():
         if name not in values:
             if not spec.is_optional and not spec.HasField("default_value"):
-                raise Refused(f"{step.name}: neither value nor default value provided for non-optional parameter {name!r}")
+                raise RefusedError(
+                    f"{step.name}: neither value nor default value provided for non-optional parameter {name!r}"
+                )
             continue
         value = values[name]
         kind = value.WhichOneof("kind")
@@ -142,7 +144,7 @@ def _check_types(step: Step, values: Any) -> None:
                 value.string_value = _text(value)
         elif kind != ("number_value" if spec.parameter_type in numbers else kinds[spec.parameter_type]):
             expected = types.ParameterTypeEnum.Name(spec.parameter_type)
-            raise Refused(f"{step.name}: input parameter {name!r} type mismatch: expect {expected}, got {kind}")
+            raise RefusedError(f"{step.name}: input parameter {name!r} type mismatch: expect {expected}, got {kind}")
 
 
 def _text(value: Any) -> str:

@@ -18,7 +18,7 @@ from kfp.compiler.pipeline_spec_builder import to_protobuf_value
 from kfp.local.executor_output_utils import load_executor_output, special_dsl_outputpath_read
 
 from pipeline.kubeflow.artifact_folders import ROOT_VARIABLE
-from tests.kubeflow.backend.documents import Refused, Step
+from tests.kubeflow.backend.documents import RefusedError, Step
 from tests.kubeflow.backend.metadata import Metadata
 from tests.kubeflow.backend.objects import MOUNTS, ObjectStore, mounted
 
@@ -72,7 +72,7 @@ class Container:
           The output parameters, and the ids of the output artifacts, by name.
 
         Raises:
-          Refused: it is not what the component declares, or lies outside the run's folder `root`.
+          RefusedError: it is not what the component declares, or lies outside the run's folder `root`.
         """
         written = load_executor_output(executor_input.outputs.output_file)
         parameters = dict(written.parameter_values)
@@ -87,7 +87,7 @@ class Container:
                 _merge(written.artifacts[name].artifacts[0], artifact)
             if artifact.uri.partition("://")[0] in MOUNTS:
                 if not artifact.uri.startswith(f"{root}/"):
-                    raise Refused(f"{self._step.name}: failed to upload output artifact {name!r}: {artifact.uri}")
+                    raise RefusedError(f"{self._step.name}: failed to upload output artifact {name!r}: {artifact.uri}")
                 self._store.upload(self._mounted(artifact.uri), artifact.uri)
             recorded[name] = metadata.record_artifact(name, artifact, {"Provider": artifact.uri.partition("://")[0]})
         return parameters, recorded
@@ -100,7 +100,7 @@ def environment(step: Step, secrets: Secrets) -> dict[str, str]:
     """Returns the variables of the step's container: the image's, the compiled ones, and those from secrets.
 
     Raises:
-      Refused: a secret is not there; the pod would not start.
+      RefusedError: a secret is not there; the pod would not start.
     """
     for name in VOLUMES:
         if len(getattr(step.kubernetes, name)):
@@ -113,12 +113,12 @@ def environment(step: Step, secrets: Secrets) -> dict[str, str]:
             if held is not None and key in held:
                 variables[pair.env_var] = held[key]
             elif not source.optional:
-                raise Refused(f"{step.name}: CreateContainerConfigError: no key {key!r} in {_source_name(source)!r}")
+                raise RefusedError(f"{step.name}: CreateContainerConfigError: no key {key!r} in {_source_name(source)!r}")
     return variables
 
 
 def image_environment() -> dict[str, str]:
-    """Returns the variables that the image sets, with this checkout and this interpreter in the places of the image's."""
+    """Returns the variables that the image sets, with this checkout and this interpreter instead of the image's."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
     work_dir = re.findall(r"^WORKDIR (\S+)$", text, re.MULTILINE)[-1]
     words = [word for line in re.findall(r"^ENV (.+)$", text, re.MULTILINE) for word in shlex.split(line)]

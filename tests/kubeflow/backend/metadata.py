@@ -14,7 +14,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from tests.kubeflow.backend.documents import Refused
+from tests.kubeflow.backend.documents import RefusedError
 
 EXECUTION_TYPE: Final = "system.ContainerExecution"
 States = mlmd.Execution.State
@@ -67,7 +67,9 @@ class Metadata:
         """Records what a task put out. Returns the artifact's id."""
         title = yaml.safe_load(artifact.type.instance_schema)["title"]
         recorded = mlmd.Artifact(
-            type_id=self._store.put_artifact_type(mlmd.ArtifactType(name=title)), uri=artifact.uri, state=mlmd.Artifact.LIVE
+            type_id=self._store.put_artifact_type(mlmd.ArtifactType(name=title)),
+            uri=artifact.uri,
+            state=mlmd.Artifact.LIVE,
         )
         for name, value in artifact.metadata.fields.items():
             _set_property(recorded.custom_properties[name], name, value)
@@ -129,7 +131,9 @@ def _set_property(target: Any, name: str, value: Any) -> None:
     elif kind == "struct_value":
         target.struct_value.fields["struct"].struct_value.CopyFrom(value.struct_value)
     else:
-        raise Refused(f"failed to convert RuntimeArtifact to MLMD artifact: {name}: unknown/unsupported value type {kind}")
+        raise RefusedError(
+            f"failed to convert RuntimeArtifact to MLMD artifact: {name}: unknown/unsupported value type {kind}"
+        )
 
 
 def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tests.kubeflow.backend.documents import Refused
+from tests.kubeflow.backend.documents import RefusedError
 
 MOUNTS: Final = {"gs": "gcs", "s3": "s3", "minio": "minio"}
 
@@ -16,7 +16,7 @@ def mounted(uri: str, root: Path) -> Path:
     """Returns where the launcher has `uri` in a container whose file system begins at `root`."""
     scheme, _, key = uri.partition("://")
     if scheme not in MOUNTS or not key:
-        raise Refused(f"failed to generate local path for URI {uri}: unsupported storage scheme")
+        raise RefusedError(f"failed to generate local path for URI {uri}: unsupported storage scheme")
     return root / MOUNTS[scheme] / key
 
 
