@@ -114,14 +114,14 @@ class StepSettings(_Parameters):
     retries: int | None = Field(default=None, ge=0, le=20)
     """How often the step is started anew when it fails; unset: never. A gate that refuses is tried again too."""
 
-    retry_seconds: int = Field(default=60, ge=0)
-    """Seconds before the first new attempt."""
+    retry_seconds: int | None = Field(default=None, ge=0)
+    """Seconds before the first new attempt; unset: 60."""
 
-    retry_factor: float = Field(default=2.0, ge=1)
-    """How much longer each further wait is than the one before."""
+    retry_factor: float | None = Field(default=None, ge=1)
+    """How much longer each further wait is than the one before; unset: 2."""
 
-    retry_max_seconds: int = Field(default=3600, ge=1)
-    """Seconds after which no further attempt is made."""
+    retry_max_seconds: int | None = Field(default=None, ge=1)
+    """Seconds after which no further attempt is made; unset: 3600."""
 
     environment: dict[VariableName, str] = Field(default_factory=dict)
     """Environment variables. Credentials belong into `secret_variables`."""
@@ -193,18 +193,17 @@ class KubeflowParameters(_Parameters):
         Raises:
           ValueError: those of the step and the defaults do not agree.
         """
-        merged: dict[str, Any] = self.defaults.model_dump(exclude_unset=True)
-        for name, value in self.steps.get(step, StepSettings()).model_dump(exclude_unset=True).items():
-            below = merged.get(name)
-            if isinstance(value, dict) and isinstance(below, dict):
-                merged[name] = {**below, **value}
-            elif isinstance(value, tuple) and isinstance(below, tuple):
-                merged[name] = (*below, *(item for item in value if item not in below))
-            else:
+        merged: dict[str, Any] = self.defaults.model_dump()
+        for name, value in self.steps.get(step, StepSettings()).model_dump().items():
+            if isinstance(value, dict):
+                merged[name] = {**merged[name], **value}
+            elif isinstance(value, tuple):
+                merged[name] = (*merged[name], *(item for item in value if item not in merged[name]))
+            elif value is not None:
                 merged[name] = value
         if needs_key:
             key = SecretVariable(**self.pseudonym_key.model_dump(), variable=KEY_VARIABLE)
-            merged["secret_variables"] = (*merged.get("secret_variables", ()), key.model_dump())
+            merged["secret_variables"] = (*merged["secret_variables"], key.model_dump())
         return StepSettings(**merged)
 
 
