@@ -64,12 +64,13 @@ def parameter_defaults(config: PipelineConfig) -> dict[str, str | None]:
     defaults = {
         DATA: config.data or None,
         PUSH_DIR: config.push_dir if "push_dir" in given else None,
-        BASELINE_DIR: "",
+        BASELINE_DIR: config.kubeflow.baseline_dir,
     }
     for name, value in defaults.items():
         if value and not urlsplit(value).scheme and not value.startswith("/"):
+            flag = "--kubeflow.baseline-dir" if name == BASELINE_DIR else f"--{name.replace('_', '-')}"
             raise ConfigurationError(
-                f"--{name.replace('_', '-')} {value}: is relative, and would be looked up in the container. Name an "
+                f"{flag} {value}: is relative, and would be looked up in the container. Name an "
                 "address in an object store, or the absolute path of a mounted volume."
             )
     return defaults

@@ -6,7 +6,7 @@ from pathlib import Path
 import kfp.components
 import pytest
 
-from pipeline.config import SCHEMA_FILE, PipelineConfig
+from pipeline.config import SCHEMA_FILE, PipelineConfig, read_config
 from pipeline.graph import create_pipeline
 from pipeline.kubeflow.compiler import ENTRYPOINT, KEY_STEPS, compile_pipeline, parameter_defaults
 from pipeline.kubeflow.parameters import KubeflowParameters, StepSettings
@@ -87,10 +87,14 @@ def test_a_run_must_say_where_the_reviews_and_the_models_are_unless_the_configur
     assert parameters["baseline_dir"].default_value.WhichOneof("kind") == "string_value"
     assert parameters["baseline_dir"].default_value.string_value == ""
 
-    compile_pipeline(PipelineConfig(data="s3://bucket/reviews", push_dir="/models"), IMAGE, tmp_path / "given.yaml")
+    config = PipelineConfig(
+        data="s3://bucket/reviews", push_dir="/models", kubeflow=KubeflowParameters(baseline_dir="s3://bucket/baseline")
+    )
+    compile_pipeline(config, IMAGE, tmp_path / "given.yaml")
     given = Compiled(tmp_path / "given.yaml").spec.root.input_definitions.parameters
     assert given["data"].default_value.string_value == "s3://bucket/reviews"
     assert given["push_dir"].default_value.string_value == "/models"
+    assert given["baseline_dir"].default_value.string_value == "s3://bucket/baseline"
 
 
 @pytest.mark.parametrize(
@@ -113,10 +117,10 @@ def test_the_pusher_gets_the_push_folder_of_the_run(plain: Compiled) -> None:
     assert "push_dir" in bound
 
 
-@pytest.mark.parametrize("field", ["data", "push_dir"])
-def test_a_relative_default_is_refused(field: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"--{field.replace('_', '-')} here: is relative"):
-        parameter_defaults(PipelineConfig(**{field: "here"}))
+@pytest.mark.parametrize("flag", ["--data", "--push-dir", "--kubeflow.baseline-dir"])
+def test_a_relative_default_is_refused(flag: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{flag} here: is relative"):
+        parameter_defaults(read_config([flag, "here"]))
 
 
 def test_the_fingerprint_enters_by_value(plain: Compiled) -> None:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.config import read_config
-from pipeline.kubeflow.parameters import KubeflowParameters, SecretValue, SecretVariable, StepSettings
+from pipeline.kubeflow.parameters import KubeflowParameters, SecretVariable, StepSettings
 from pipeline.kubeflow.quantities import amount
 from transform.errors import ConfigurationError
 from transform.pseudonyms import KEY_VARIABLE
@@ -56,7 +56,7 @@ def test_lists_come_on_top_and_none_twice() -> None:
 
 
 def test_only_who_needs_it_gets_the_key() -> None:
-    kubeflow = KubeflowParameters(pseudonym_key=SecretValue(secret="vault", key="k"))
+    kubeflow = KubeflowParameters(pseudonym_secret="vault", pseudonym_secret_key="k")
     [variable] = kubeflow.settings("X", needs_key=True).secret_variables
     assert (variable.secret, variable.key, variable.variable) == ("vault", "k", KEY_VARIABLE)
     assert kubeflow.settings("X", needs_key=False) == StepSettings()
