@@ -2,6 +2,9 @@
 PY := .venv/bin/python
 export TF_USE_LEGACY_KERAS := 1
 export PYTHON
+# What builds the image, and its name without the tag: make image DOCKER=podman IMAGE=registry.example/readalike
+DOCKER ?= docker
+IMAGE ?= readalike
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size docs doctor lock kubeflow image clean distclean
@@ -57,9 +60,13 @@ lock: setup ## Resolve pyproject.toml anew into requirements.lock
 kubeflow: setup ## Compile the pipeline for Kubeflow: make kubeflow ARGS="--image … --data … --push-dir …"
 	$(PY) kubeflow_runner.py $(ARGS)
 
-image: ## Build the container image
-	@command -v docker >/dev/null || { echo "docker is not installed: make image needs it" >&2; exit 1; }
-	docker build --tag readalike:$$(git rev-parse --short HEAD 2>/dev/null || echo local) .
+image: ## Build the container image, tagged by commit, and check that it can run the compiled pipeline
+	@command -v $(DOCKER) >/dev/null || { echo "$(DOCKER) is not installed: make image needs it" >&2; exit 1; }
+	@set -e; revision=$$(git describe --always --dirty --exclude '*' --abbrev=12); image="$(IMAGE):$$revision"; \
+	$(DOCKER) build --build-arg REVISION="$$revision" --tag "$$image" .; \
+	$(DOCKER) run --rm "$$image" sh -ec "python kubeflow_runner.py --image $$image --out /tmp/readalike.yaml; \
+		python -m pipeline.kubeflow.smoke /tmp/readalike.yaml"; \
+	echo "Built $$image"
 
 clean: ## Remove caches and compiled files; work/ and push/ hold keys and models and stay
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""Compiles the pipeline for Kubeflow Pipelines v2: `python kubeflow_runner.py --image IMAGE --data URI --push-dir URI`."""
+"""Compiles the pipeline for Kubeflow Pipelines v2: `python kubeflow_runner.py --image IMAGE`."""
 
 import argparse
 import sys

@@ -1,7 +1,7 @@
 """RatingsExampleGen: a file-based ExampleGen that reads reviews column by column and hides the users at the door.
 
-It is not the stock FileBasedExampleGen: what that one learns of its input it learns in a driver of its own, and Kubeflow
-Pipelines runs no drivers of components. Here the fingerprint of the input is an input, on every runner.
+It is not the stock FileBasedExampleGen: that one looks at its input in a driver of its own, and Kubeflow Pipelines runs
+no drivers of components. Here the fingerprint of the input is an input, on every runner.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """The pipeline's nodes and how they are wired: the same for every runner."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from tfx import v1 as tfx
 
@@ -16,8 +16,8 @@ from trainer.run import run_fn
 from transform import features
 from transform.preprocessing import preprocessing_fn
 
-# What may differ between two runs of one compiled pipeline: a plain path, or a parameter that is bound when a run starts.
-RuntimeLocation = str | tfx.dsl.experimental.RuntimeParameter
+# What may differ between two runs of one compiled pipeline: a path, or a parameter that is bound when a run starts.
+RuntimeLocation: TypeAlias = str | tfx.dsl.experimental.RuntimeParameter
 
 
 def create_pipeline(

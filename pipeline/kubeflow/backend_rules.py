@@ -18,9 +18,9 @@ _NO_RESOLVER: Final = (
     "is a resolver, and the backend has none. Give it to the step by its location: the model that is served, from the "
     "push folder; earlier statistics, from the baseline folder."
 )
-_KINDS: Final = {
+_WAYS_OUT: Final = {
     "resolver": _NO_RESOLVER,
-    "customJob": "is a custom job of Vertex AI. Run the code in a container.",
+    "custom_job": "is a custom job of Vertex AI. Run the code in a container.",
     None: "says nothing of how it is run. Give it a container.",
 }
 
@@ -65,8 +65,8 @@ def _node_refusals(node: Any) -> Iterator[str]:
     elif not isinstance(node, tfx.dsl.Importer):
         if node.driver_class is not base_driver.BaseDriver:
             yield (
-                f"relies on {node.driver_class.__name__}, and the backend runs no drivers: spans and fingerprints of the "
-                "input would be missing. Find them out in a step before, and take them as a parameter."
+                f"relies on {node.driver_class.__name__}, and the backend runs no drivers: it would know neither spans "
+                "nor a changed input. Find that out in a step before, and take it as a parameter."
             )
         known = executor_spec.ExecutorClassSpec, executor_specs.TemplatedExecutorContainerSpec
         if not isinstance(node.executor_spec, known):
@@ -80,10 +80,11 @@ def _task_refusals(
     spec: pipeline_spec_pb2.PipelineSpec,
     deployment: pipeline_spec_pb2.PipelineDeploymentConfig,
 ) -> Iterator[Refusal]:
-    component = spec.components[task.component_ref.name] if task.component_ref.name in spec.components else None
-    if component is None:
-        yield name, f"is of component {task.component_ref.name!r}, which is not there."
+    reference = task.component_ref.name
+    if reference not in spec.components:
+        yield name, f"is of component {reference!r}, which is not there."
         return
+    component = spec.components[reference]
     producers = {
         *(item.task_output_parameter.producer_task for item in task.inputs.parameters.values()),
         *(item.task_output_artifact.producer_task for item in task.inputs.artifacts.values()),
@@ -95,14 +96,16 @@ def _task_refusals(
         yield name, "iterates over artifacts, which the backend cannot. Iterate over a parameter, or inside the step."
     if component.HasField("dag"):
         return
-    executor = deployment.executors[component.executor_label] if component.executor_label in deployment.executors else None
-    kind = executor.WhichOneof("spec") if executor is not None else None
+    executor = pipeline_spec_pb2.PipelineDeploymentConfig.ExecutorSpec()
+    if component.executor_label in deployment.executors:
+        executor = deployment.executors[component.executor_label]
+    kind = executor.WhichOneof("spec")
     if kind == "importer" and task.trigger_policy.condition:
         yield name, "is an importer with a condition, which the backend cannot. Put the condition on what reads it."
     elif kind == "container" and executor.container.HasField("lifecycle"):
         yield name, "has a lifecycle hook, which the backend leaves out. Do its work in a step before."
     elif kind not in ("container", "importer"):
-        yield name, _KINDS.get("customJob" if kind == "custom_job" else kind, f"is run by a {kind}. Use a container.")
+        yield name, _WAYS_OUT[kind]
 
 
 def _raise_if_any(refusals: Any) -> None:

@@ -1,7 +1,7 @@
 """From the graph to the YAML that a self-hosted backend of Kubeflow Pipelines v2 takes.
 
-TFX compiles for Vertex AI. What differs is put right here: run-time parameters get their defaults, steps their containers'
-settings, and `backend_rules` refuses what would not run.
+TFX compiles for Vertex AI. What differs is put right here: run-time parameters get their defaults, each step gets the
+settings of its container, and `backend_rules` refuses what would not run.
 """
 
 from collections.abc import Mapping
@@ -26,9 +26,9 @@ KEY_STEPS: Final = frozenset({"ReviewsFingerprint", "RatingsExampleGen"})
 
 
 def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
-    """Compiles the pipeline into `out`: the pipeline specification, and a second document with what concerns Kubernetes.
+    """Compiles the pipeline into `out`: the pipeline specification, and as a second document what concerns Kubernetes.
 
-    Run-time parameters are `data`, `push_dir` and `baseline_dir`; the first two have a default where `config` gives one.
+    Run-time parameters are `data`, `push_dir` and `baseline_dir`; the first two have a default if `config` names one.
     The pipeline root is given with the run. The pseudonym key comes from the secret that `config.kubeflow` names.
 
     Args:
@@ -64,12 +64,13 @@ def parameter_defaults(config: PipelineConfig) -> dict[str, str | None]:
     defaults = {
         DATA: config.data or None,
         PUSH_DIR: config.push_dir if "push_dir" in given else None,
-        BASELINE_DIR: "",
+        BASELINE_DIR: config.kubeflow.baseline_dir,
     }
     for name, value in defaults.items():
         if value and not urlsplit(value).scheme and not value.startswith("/"):
+            flag = "--kubeflow.baseline-dir" if name == BASELINE_DIR else f"--{name.replace('_', '-')}"
             raise ConfigurationError(
-                f"--{name.replace('_', '-')} {value}: is relative, and would be looked up in the container. Name an "
+                f"{flag} {value}: is relative, and would be looked up in the container. Name an "
                 "address in an object store, or the absolute path of a mounted volume."
             )
     return defaults
@@ -121,8 +122,12 @@ def _specification(config: PipelineConfig, image: str, defaults: Mapping[str, st
     backend_rules.check_specification(spec, deployment)
     spec.deployment_spec.Clear()
     spec.deployment_spec.update(json_format.MessageToDict(deployment))
-    labels = {name: spec.components[task.component_ref.name].executor_label for name, task in spec.root.dag.tasks.items()}
-    return spec, platform_spec({labels[name]: settings[name] for name in sorted(labels)})
+    return spec, platform_spec(
+        {
+            spec.components[task.component_ref.name].executor_label: settings[name]
+            for name, task in sorted(spec.root.dag.tasks.items())
+        }
+    )
 
 
 def _settings(config: PipelineConfig, steps: list[str]) -> dict[str, Any]:

@@ -1,20 +1,23 @@
 """What the pipeline specification itself can say of a step's container: resources, environment, retries."""
 
-from google.protobuf import duration_pb2
+from typing import Final, TypeAlias
+
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipeline.kubeflow.parameters import StepSettings
 from pipeline.kubeflow.quantities import amount
 
-ContainerSpec = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec
-GIGABYTE = 1e9
+ContainerSpec: TypeAlias = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec
+GIGABYTE: Final = 1e9
+RETRY_SECONDS: Final = 60
+RETRY_FACTOR: Final = 2.0
+RETRY_MAX_SECONDS: Final = 3600
 
 
 def configure_container(container: ContainerSpec, settings: StepSettings) -> None:
     """Writes image, resources, accelerator and environment of `settings` into `container`.
 
-    Amounts are written twice, as the KFP SDK does: backends before 2.4 know only the plain numbers, later ones prefer the
-    texts.
+    Amounts are written twice, as the KFP SDK does: backends before 2.4 know only the numbers, later ones prefer texts.
     """
     if settings.image:
         container.image = settings.image
@@ -36,6 +39,7 @@ def configure_retries(task: pipeline_spec_pb2.PipelineTaskSpec, settings: StepSe
     """Writes the retries of `settings` into `task`; without any, the backend tries once."""
     if settings.retries:
         task.retry_policy.max_retry_count = settings.retries
-        task.retry_policy.backoff_duration.CopyFrom(duration_pb2.Duration(seconds=settings.retry_seconds))
-        task.retry_policy.backoff_factor = settings.retry_factor
-        task.retry_policy.backoff_max_duration.CopyFrom(duration_pb2.Duration(seconds=settings.retry_max_seconds))
+        first, longest = settings.retry_seconds, settings.retry_max_seconds or RETRY_MAX_SECONDS
+        task.retry_policy.backoff_duration.FromSeconds(RETRY_SECONDS if first is None else first)
+        task.retry_policy.backoff_factor = settings.retry_factor or RETRY_FACTOR
+        task.retry_policy.backoff_max_duration.FromSeconds(longest)

@@ -28,18 +28,14 @@ class _Parameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class SecretValue(_Parameters):
-    """One value of a Kubernetes secret."""
+class SecretVariable(_Parameters):
+    """A value of a Kubernetes secret that a container finds in an environment variable."""
 
     secret: ObjectName
     """The secret's name."""
 
     key: SecretKey
     """The key of the value in it."""
-
-
-class SecretVariable(SecretValue):
-    """A value of a Kubernetes secret that a container finds in an environment variable."""
 
     variable: VariableName
     """The variable's name."""
@@ -87,11 +83,8 @@ class Toleration(_Parameters):
     """How long the step stays on a node that gets a `NoExecute` taint; unset: for ever."""
 
 
-class StepSettings(_Parameters):
-    """Settings of one step, or of all of them."""
-
-    image: str | None = Field(default=None, min_length=1)
-    """Another image than the other steps'."""
+class ContainerSettings(_Parameters):
+    """Settings of the containers of all steps."""
 
     cpu_request: Quantity | None = None
     """CPUs that the step is given at least, as in `2` or `500m`."""
@@ -114,14 +107,14 @@ class StepSettings(_Parameters):
     retries: int | None = Field(default=None, ge=0, le=20)
     """How often the step is started anew when it fails; unset: never. A gate that refuses is tried again too."""
 
-    retry_seconds: int = Field(default=60, ge=0)
-    """Seconds before the first new attempt."""
+    retry_seconds: int | None = Field(default=None, ge=0)
+    """Seconds before the first new attempt; unset: 60."""
 
-    retry_factor: float = Field(default=2.0, ge=1)
-    """How much longer each further wait is than the one before."""
+    retry_factor: float | None = Field(default=None, ge=1)
+    """How much longer each further wait is than the one before; unset: 2."""
 
-    retry_max_seconds: int = Field(default=3600, ge=1)
-    """Seconds after which no further attempt is made."""
+    retry_max_seconds: int | None = Field(default=None, ge=1)
+    """Seconds after which no further attempt is made; unset: 3600."""
 
     environment: dict[VariableName, str] = Field(default_factory=dict)
     """Environment variables. Credentials belong into `secret_variables`."""
@@ -157,7 +150,7 @@ class StepSettings(_Parameters):
         return environment
 
     @model_validator(mode="after")
-    def _agree(self) -> "StepSettings":
+    def _agree(self) -> "ContainerSettings":
         if self.accelerator_count is not None and self.accelerator is None:
             raise ValueError("accelerator_count needs an accelerator, as in nvidia.com/gpu")
         for kind in ("cpu", "memory"):
@@ -167,21 +160,34 @@ class StepSettings(_Parameters):
         return self
 
 
+class StepSettings(ContainerSettings):
+    """Settings of the container of one step."""
+
+    image: str | None = Field(default=None, min_length=1)
+    """Another image than the other steps'."""
+
+
 class KubeflowParameters(_Parameters):
     """The pipeline's containers on Kubeflow Pipelines."""
 
     image: str = ""
     """The container image with this code and its environment. Only a tag that never moves lets steps be cached."""
 
-    pseudonym_key: SecretValue = SecretValue(secret="readalike", key="pseudonym-key")
-    """Where the key of the users' pseudonyms is."""
+    pseudonym_secret: ObjectName = "readalike"
+    """The Kubernetes secret in which the key of the users' pseudonyms is. Only steps that make pseudonyms get it."""
 
-    defaults: StepSettings = StepSettings()
+    pseudonym_secret_key: SecretKey = "pseudonym-key"
+    """The key of that value in the secret."""
+
+    baseline_dir: str = ""
+    """Where the statistics of the last accepted reviews are kept, unless a run says otherwise; empty: no comparison."""
+
+    defaults: ContainerSettings = ContainerSettings()
     """Settings of every step."""
 
     steps: dict[str, StepSettings] = Field(default_factory=dict)
-    """Settings of single steps, by name: `[kubeflow.steps.Trainer]`. A value replaces the default; variables, labels,
-    secrets, volumes and tolerations come on top."""
+    """Settings of single steps, by name: `[kubeflow.steps.Trainer]` with the keys of the defaults, and `image`. A value
+    replaces the default; variables, labels, secrets, volumes and tolerations come on top."""
 
     def settings(self, step: str, *, needs_key: bool) -> StepSettings:
         """Returns all settings of `step`.
@@ -193,18 +199,17 @@ class KubeflowParameters(_Parameters):
         Raises:
           ValueError: those of the step and the defaults do not agree.
         """
-        merged: dict[str, Any] = self.defaults.model_dump(exclude_unset=True)
-        for name, value in self.steps.get(step, StepSettings()).model_dump(exclude_unset=True).items():
-            below = merged.get(name)
-            if isinstance(value, dict) and isinstance(below, dict):
-                merged[name] = {**below, **value}
-            elif isinstance(value, tuple) and isinstance(below, tuple):
-                merged[name] = (*below, *(item for item in value if item not in below))
-            else:
+        merged: dict[str, Any] = self.defaults.model_dump()
+        for name, value in self.steps.get(step, StepSettings()).model_dump().items():
+            if isinstance(value, dict):
+                merged[name] = {**merged[name], **value}
+            elif isinstance(value, tuple):
+                merged[name] = (*merged[name], *(item for item in value if item not in merged[name]))
+            elif value is not None:
                 merged[name] = value
         if needs_key:
-            key = SecretVariable(**self.pseudonym_key.model_dump(), variable=KEY_VARIABLE)
-            merged["secret_variables"] = (*merged.get("secret_variables", ()), key.model_dump())
+            key = {"secret": self.pseudonym_secret, "key": self.pseudonym_secret_key, "variable": KEY_VARIABLE}
+            merged["secret_variables"] = (*merged["secret_variables"], key)
         return StepSettings(**merged)
 
 

@@ -10,7 +10,7 @@ from pipeline.kubeflow.parameters import StepSettings
 
 
 def platform_spec(executors: Mapping[str, StepSettings]) -> pipeline_spec_pb2.PlatformSpec:
-    """Returns the document for the settings of `executors`, by their label; an empty one where there is nothing to say."""
+    """Returns the document for the settings of executors, by label; an empty one where there is nothing to say."""
     document = pipeline_spec_pb2.PlatformSpec()
     for label, settings in executors.items():
         config = json_format.MessageToDict(executor_config(settings))
@@ -22,7 +22,7 @@ def platform_spec(executors: Mapping[str, StepSettings]) -> pipeline_spec_pb2.Pl
 def executor_config(settings: StepSettings) -> kubernetes.KubernetesExecutorConfig:
     """Returns secrets, volumes, node selector and tolerations of `settings` as kfp-kubernetes writes them.
 
-    A name of a secret or a volume claim stands there twice, as in its own functions: older backends know only the first.
+    The name of a secret or a volume claim stands there twice, as it writes it: older backends know only the first.
     """
     config = kubernetes.KubernetesExecutorConfig()
     for variable in settings.secret_variables:
