@@ -48,12 +48,12 @@ def step(
     return {
         "component": {
             "inputDefinitions": {
-                "parameters": {name: TEXT for name in inputs},
-                "artifacts": {name: EXAMPLES for name in artifacts},
+                "parameters": dict.fromkeys(inputs, TEXT),
+                "artifacts": dict.fromkeys(artifacts, EXAMPLES),
             },
             "outputDefinitions": {
-                "artifacts": {name: EXAMPLES for name in outputs},
-                "parameters": {name: TEXT for name in output_parameters},
+                "artifacts": dict.fromkeys(outputs, EXAMPLES),
+                "parameters": dict.fromkeys(output_parameters, TEXT),
             },
         },
         "container": {

@@ -93,7 +93,9 @@ def run_parameters(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, st
         elif declared.is_optional:
             values[name] = struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
         else:
-            raise RefusedError(f"parameter {name} is not optional, yet has neither default value nor user provided value")
+            raise RefusedError(
+                f"parameter {name} is not optional, yet has neither default value nor user provided value"
+            )
     return values
 
 

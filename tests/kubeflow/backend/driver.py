@@ -108,7 +108,9 @@ def _parameter(step: Step, name: str, spec: Any, run: Run, metadata: Metadata) -
         raise NotImplementedError(f"{step.name}: {name}: this tool knows no expression selectors")
     if kind == "component_input_parameter":
         if spec.component_input_parameter not in run.parameters:
-            raise RefusedError(f"{step.name}: parent DAG does not have input parameter {spec.component_input_parameter}")
+            raise RefusedError(
+                f"{step.name}: parent DAG does not have input parameter {spec.component_input_parameter}"
+            )
         return run.parameters[spec.component_input_parameter]
     if kind == "task_output_parameter":
         output = spec.task_output_parameter

@@ -113,7 +113,9 @@ def environment(step: Step, secrets: Secrets) -> dict[str, str]:
             if held is not None and key in held:
                 variables[pair.env_var] = held[key]
             elif not source.optional:
-                raise RefusedError(f"{step.name}: CreateContainerConfigError: no key {key!r} in {_source_name(source)!r}")
+                raise RefusedError(
+                    f"{step.name}: CreateContainerConfigError: no key {key!r} in {_source_name(source)!r}"
+                )
     return variables
 
 
