@@ -119,6 +119,7 @@ def _steps(spec: Any, platform: Any) -> tuple[Step, ...]:
     deployment = pipeline_spec_pb2.PipelineDeploymentConfig()
     json_format.ParseDict(json_format.MessageToDict(spec.deployment_spec), deployment)
     settings = platform.platforms["kubernetes"].deployment_spec.executors if platform.platforms else {}
+    # The backend would leave them out without a word: they would be missed only when a run fails for want of them.
     unplaced = {name for name in settings if name not in deployment.executors}
     if unplaced:
         raise RefusedError(f"the platform spec names executors that do not exist: {sorted(unplaced)}")

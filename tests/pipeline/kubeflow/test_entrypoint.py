@@ -76,7 +76,7 @@ class Step:
         return entrypoint.main(
             [
                 "--executor_class_path",
-                "tests.kubeflow.small_executors.Observer",
+                "tests.pipeline.kubeflow.small_executors.Observer",
                 "--json_serialized_invocation_args",
                 json.dumps(executor_input),
                 "--json_serialized_inputs_spec_args",

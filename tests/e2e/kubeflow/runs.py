@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pipeline.config import PipelineConfig
 from pipeline.kubeflow.compiler import compile_pipeline
-from pipeline.kubeflow.parameters import KubeflowParameters, SecretVariable, StepSettings
+from pipeline.kubeflow.parameters import ContainerSettings, KubeflowParameters, SecretVariable
 from tests.kubeflow.backend.cluster import Cluster, RunResult
 
 IMAGE: Final = "registry.example/readalike:1"
@@ -30,7 +30,7 @@ class Kubeflow:
         """Compiles the pipeline with these fields of the configuration, and runs it on `data`."""
         compiled = self.folder / "compiled" / f"{len(list(self.folder.glob('compiled/*')))}.yaml"
         password = SecretVariable(secret="store", key="password", variable="AWS_SECRET_ACCESS_KEY")
-        kubeflow = KubeflowParameters(defaults=StepSettings(secret_variables=(password,)))
+        kubeflow = KubeflowParameters(defaults=ContainerSettings(secret_variables=(password,)))
         compile_pipeline(PipelineConfig(kubeflow=kubeflow, **fields), IMAGE, compiled)
         parameters = {"data": data, "push_dir": self.push_dir, "baseline_dir": self.baseline_dir}
         return self.cluster.run(compiled, {name: str(path) for name, path in parameters.items()})

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.kubeflow.comparisons import check_same
+from tests.e2e.kubeflow.runs import NEVER_CACHED, STORE_PASSWORD, Kubeflow, secrets_in
 from tests.e2e.runs import HEADER, REVIEWS, SAMPLE, Run, Runner
 from tests.kubeflow.backend.cluster import PIPELINE_ROOT, RunResult
-from tests.kubeflow.comparisons import check_same
-from tests.kubeflow.runs import NEVER_CACHED, STORE_PASSWORD, Kubeflow, secrets_in
 from transform import features
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that run the whole pipeline, on this machine or in a cluster that is a folder."""
+"""Fixtures of the tests that run the whole pipeline."""
 
 import csv
 import gzip

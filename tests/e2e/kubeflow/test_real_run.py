@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from serving.pushed_model import newest_version
+from tests.e2e.kubeflow.comparisons import check_same
+from tests.e2e.kubeflow.runs import Kubeflow
 from tests.e2e.runs import ROOT, Runner
-from tests.kubeflow.comparisons import check_same
-from tests.kubeflow.runs import Kubeflow
 
 DATA = ROOT.parent / "shared" / "data" / "goodbooks-999-users" / "USER_ISBN_RATING_GENRES.csv"
 
