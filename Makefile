@@ -2,9 +2,12 @@
 PY := .venv/bin/python
 export TF_USE_LEGACY_KERAS := 1
 export PYTHON
+# What builds the image, and its name without the tag: make image DOCKER=podman IMAGE=registry.example/readalike
+DOCKER ?= docker
+IMAGE ?= readalike
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large e2e check format bench-quality bench-serving bench-size docs doctor lock kubeflow image clean distclean
+.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size docs doctor lock kubeflow image clean distclean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +26,9 @@ test-large: setup ## The tests on a million real reviews, where they are at hand
 
 e2e: setup ## The tests that run the whole pipeline
 	$(PY) -m pytest -m "e2e and not large" $(ARGS)
+
+e2e-kubeflow: setup ## The compiled pipeline in a cluster that is a folder, on the sample and on real reviews (ten minutes)
+	$(PY) -m pytest tests/kubeflow tests/e2e/kubeflow $(ARGS)
 
 bench-quality: setup ## The pushed model beside its peers: make bench-quality ARGS="--set NAME=PATH"
 	$(PY) -m benchmarks.quality $(ARGS)
@@ -54,9 +60,13 @@ lock: setup ## Resolve pyproject.toml anew into requirements.lock
 kubeflow: setup ## Compile the pipeline for Kubeflow: make kubeflow ARGS="--image … --data … --push-dir …"
 	$(PY) kubeflow_runner.py $(ARGS)
 
-image: ## Build the container image
-	@command -v docker >/dev/null || { echo "docker is not installed: make image needs it" >&2; exit 1; }
-	docker build --tag readalike:$$(git rev-parse --short HEAD 2>/dev/null || echo local) .
+image: ## Build the container image, tagged by commit, and check that it can run the compiled pipeline
+	@command -v $(DOCKER) >/dev/null || { echo "$(DOCKER) is not installed: make image needs it" >&2; exit 1; }
+	@set -e; revision=$$(git describe --always --dirty --exclude '*' --abbrev=12); image="$(IMAGE):$$revision"; \
+	$(DOCKER) build --build-arg REVISION="$$revision" --tag "$$image" .; \
+	$(DOCKER) run --rm "$$image" sh -ec "python kubeflow_runner.py --image $$image --out /tmp/readalike.yaml; \
+		python -m pipeline.kubeflow.smoke /tmp/readalike.yaml"; \
+	echo "Built $$image"
 
 clean: ## Remove caches and compiled files; work/ and push/ hold keys and models and stay
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache

@@ -15,7 +15,7 @@ from transform.errors import ReadalikeError
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the pipeline that the command line `argv` describes. Returns the exit code."""
     try:
-        return run_locally(read_config(argv), show_pushed)
+        return run_locally(read_config(argv, required=["data"]), show_pushed)
     except ReadalikeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

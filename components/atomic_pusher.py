@@ -47,7 +47,11 @@ class AtomicPusherExecutor(stock_pusher.Executor):
         for blessing in blessings:
             require_blessing(blessing)
         destination = pusher_pb2.PushDestination()
-        proto_utils.json_to_proto(exec_properties["push_destination"], destination)
+        if exec_properties["push_destination"].startswith("{"):
+            proto_utils.json_to_proto(exec_properties["push_destination"], destination)
+        else:  # A run-time parameter is the plain location.
+            destination.filesystem.base_directory = exec_properties["push_destination"]
+            exec_properties = {**exec_properties, "push_destination": proto_utils.proto_to_json(destination)}
         folder = PushFolder(destination.filesystem.base_directory)
         keep = (json_utils.loads(exec_properties.get("custom_config") or "null") or {}).get(KEEP_VERSIONS, 0)
         note = {"pushed_at": timestamp(time.time()), **measured(blessings)}

@@ -29,7 +29,7 @@ PlacedTable = tuple[int, int, bytes]
 @tfx.dsl.components.component(use_beam=True)
 def InteractionSplitter(  # noqa: N802 (components are nouns)
     reviews: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
-    gate: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.String],
+    gate: tfx.dsl.components.Parameter[str],
     examples: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Examples],
     min_reviews: tfx.dsl.components.Parameter[int],
     holdout_share: tfx.dsl.components.Parameter[float],
@@ -41,7 +41,7 @@ def InteractionSplitter(  # noqa: N802 (components are nouns)
 
     Args:
       reviews: the reviews.
-      gate: what DataGate leaves when the reviews may be used.
+      gate: what DataGate says when the reviews may be used.
       examples: the interactions, in the splits `train` and `eval`.
       min_reviews: see `SplitParameters`, as for the next three.
       holdout_share: see there.

@@ -1,26 +1,31 @@
-"""RatingsExampleGen: a file-based ExampleGen that reads reviews column by column and hides the users at the door."""
+"""RatingsExampleGen: a file-based ExampleGen that reads reviews column by column and hides the users at the door.
+
+It is not the stock FileBasedExampleGen: that one looks at its input in a driver of its own, and Kubeflow Pipelines runs
+no drivers of components. Here the fingerprint of the input is an input, on every runner.
+"""
 
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import apache_beam as beam
 import pyarrow as pa
-from google.protobuf import any_pb2, json_format, struct_pb2
 from tfx import types
 from tfx import v1 as tfx
-from tfx.components.example_gen import component as example_gen  # FileBasedExampleGen is in no public module,
-from tfx.dsl.components.base import base_beam_executor, executor_spec  # nor are executors and their specs.
-from tfx.types import artifact_utils
-from tfx.utils import proto_utils
+from tfx.dsl.components.base import (  # The parts of components are in no public module.
+    base_beam_component,
+    base_beam_executor,
+    executor_spec,
+)
+from tfx.types import artifact_utils, component_spec
 
 from components import parquet_examples, reject_list
 from components.ratings_csv import REASONS, RatingsCsv, Reject
-from components.ratings_driver import RatingsDriver
 from components.review_sources import opener, review_files
+from components.reviews_fingerprint import check_unchanged
 from transform import features
 from transform.errors import DataError
 from transform.pseudonyms import read_key
@@ -74,15 +79,15 @@ class RatingsExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
         """Writes the Examples artifact.
 
         Raises:
-          DataError: the input cannot be read.
+          DataError: the input cannot be read, or is not what ReviewsFingerprint saw.
           GateError: too many rows cannot be used.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        settings = _settings(exec_properties)
-        key_file = settings.get("key_file")
+        data = exec_properties["data"]
+        key_file = exec_properties.get("key_file")
         key = read_key(Path(key_file) if key_file else None)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        names = review_files(exec_properties["input_base"])
+        names = review_files(data)
         report_path = f"{examples.uri}/{REPORT_FILE}"
         with self._make_beam_pipeline() as pipeline:
             _ = (
@@ -92,12 +97,13 @@ class RatingsExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
                 | "AllReports" >> beam.combiners.ToList()
                 | "WriteReport" >> beam.Map(_write_json, report_path)
             )
-        reports = _usable_reports(_read_json(report_path), exec_properties["input_base"])
+        reports = _usable_reports(_read_json(report_path), data)
+        check_unchanged(data, key, exec_properties["fingerprint"])
         reject_list.gather(examples.uri, len(names))
         rows = sum(report["rows"] for report in reports)
         reasons = sum((Counter(report["reasons"]) for report in reports), Counter[str]())
         first_rejects = [Reject(*reject) for report in reports for reject in report["first_rejects"]]
-        reject_list.check_share(examples.uri, rows, reasons, first_rejects, settings["max_reject_share"])
+        reject_list.check_share(examples.uri, rows, reasons, first_rejects, exec_properties["max_reject_share"])
         parquet_examples.describe(examples, [features.REVIEWS_SPLIT])
         for name, value in _counts(len(names), rows, reasons).items():
             examples.set_int_custom_property(name, value)
@@ -105,32 +111,44 @@ class RatingsExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
         examples.set_string_custom_property(features.CONTENT_SHA256, fingerprint)
 
 
-class RatingsExampleGen(example_gen.FileBasedExampleGen):
+class RatingsExampleGenSpec(component_spec.ComponentSpec):
+    """What RatingsExampleGen takes and gives."""
+
+    INPUTS: ClassVar[dict[str, Any]] = {}
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        "examples": component_spec.ChannelParameter(type=tfx.types.standard_artifacts.Examples)
+    }
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        "data": component_spec.ExecutionParameter(type=str),
+        "fingerprint": component_spec.ExecutionParameter(type=str),
+        "key_file": component_spec.ExecutionParameter(type=str, optional=True),
+        "max_reject_share": component_spec.ExecutionParameter(type=float),
+    }
+
+
+class RatingsExampleGen(base_beam_component.BaseBeamComponent):
     """Ingests a CSV file of reviews, or a folder of them, as one split of Parquet examples with pseudonymous users."""
 
+    SPEC_CLASS = RatingsExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(RatingsExampleGenExecutor)
-    DRIVER_CLASS = RatingsDriver
 
-    def __init__(self, *, data: Any, key_file: str | None, max_reject_share: float):
+    def __init__(self, *, data: Any, fingerprint: Any, key_file: str | None, max_reject_share: float):
         """Sets up the component.
 
         Args:
           data: path of a CSV file or a folder of them, or a runtime parameter that holds it.
+          fingerprint: what ReviewsFingerprint said of it, by value: it belongs to the key of any cache.
           key_file: file with the pseudonym key; None: the environment has it. The key itself is never recorded.
           max_reject_share: share of rows that may be unusable, 0 to 1.
         """
-        settings = struct_pb2.Struct()
-        settings.update({"key_file": key_file, "max_reject_share": max_reject_share})
-        packed = any_pb2.Any()
-        packed.Pack(settings)
         super().__init__(
-            input_base=data,
-            output_config=tfx.proto.Output(
-                split_config=tfx.proto.SplitConfig(
-                    splits=[tfx.proto.SplitConfig.Split(name=features.REVIEWS_SPLIT, hash_buckets=1)]
-                )
-            ),
-            custom_config=tfx.proto.CustomConfig(custom_config=packed),
+            RatingsExampleGenSpec(
+                data=data,
+                fingerprint=fingerprint,
+                key_file=key_file,
+                max_reject_share=max_reject_share,
+                examples=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Examples),
+            )
         )
 
 
@@ -144,14 +162,6 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             waiting = []
     if any(map(len, waiting)):
         yield pa.concat_tables(waiting)
-
-
-def _settings(exec_properties: dict[str, Any]) -> dict[str, Any]:
-    config = tfx.proto.CustomConfig()
-    proto_utils.json_to_proto(exec_properties["custom_config"], config)
-    settings = struct_pb2.Struct()
-    config.custom_config.Unpack(settings)
-    return json_format.MessageToDict(settings)
 
 
 def _write_json(value: Any, path: str) -> None:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSetti
 from components.evaluation_parameters import EvaluationParameters
 from components.serving_budget import ServingBudget
 from components.split_parameters import SplitParameters
+from pipeline.kubeflow.parameters import CREDENTIAL_FAULT, KubeflowParameters
 from pipeline.toml_file import read_toml
 from trainer.hyperparameters import Hyperparameters
 from transform.errors import ConfigurationError
@@ -34,8 +35,8 @@ class PipelineConfig(BaseSettings):
         cli_avoid_json=True,
     )
 
-    data: str = Field(min_length=1)
-    """The reviews: a CSV file or a folder of them (`.csv`, `.csv.gz`)."""
+    data: str = ""
+    """The reviews: a CSV file or a folder of them (`.csv`, `.csv.gz`). Needed, except for compiling."""
 
     work_dir: Path = Path("work")
     """Where artifacts, metadata, logs and, if you bring none, the pseudonym key are kept."""
@@ -80,6 +81,9 @@ class PipelineConfig(BaseSettings):
 
     serving: ServingBudget = ServingBudget()
     """What the model may take where it is served."""
+
+    kubeflow: KubeflowParameters = KubeflowParameters()
+    """The pipeline's containers on Kubeflow Pipelines."""
 
     beam_runner: str = Field(default="FnApiRunner", min_length=1)
     """Beam runner of the data steps. The default is what Beam's DirectRunner comes down to in memory, by its own name:
@@ -128,8 +132,15 @@ class PipelineConfig(BaseSettings):
         return (init_settings,)
 
 
-def read_config(argv: Sequence[str] | None = None, program: str = "local_runner.py") -> PipelineConfig:
+def read_config(
+    argv: Sequence[str] | None = None, program: str = "local_runner.py", required: Sequence[str] = ()
+) -> PipelineConfig:
     """Returns the configuration that the command line `argv` and the file it names describe.
+
+    Args:
+      argv: the command line; None: that of this process.
+      program: its name in the help text.
+      required: fields that must not be empty.
 
     Raises:
       ConfigurationError: one or more values are wrong; the message lists all of them.
@@ -140,10 +151,16 @@ def read_config(argv: Sequence[str] | None = None, program: str = "local_runner.
     )()
     file = flags.get("config")
     from_file = read_toml(Path(file)) if file else {}
+    values = _merged(from_file, flags)
+    faults = [f"{_flag([name])}: missing; this field has no default." for name in required if not values.get(name)]
+    config = None
     try:
-        return PipelineConfig(**_merged(from_file, flags))
+        config = PipelineConfig(**values)
     except ValidationError as error:
-        raise ConfigurationError(_faults(error, from_file, file)) from error
+        faults += _faults(error, from_file, file)
+    if config is None or faults:
+        raise ConfigurationError("\n  ".join([f"{len(faults)} fault(s) in the configuration:", *faults]))
+    return config
 
 
 def _absolute(location: str) -> str:
@@ -158,20 +175,25 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _faults(error: ValidationError, from_file: dict[str, Any], file: str | None) -> str:
-    """Returns all faults of `error`, a line each: where the value stands, what it is, what is wrong with it."""
-    lines = [f"{error.error_count()} fault(s) in the configuration:"]
+def _flag(names: Sequence[str]) -> str:
+    return "--" + ".".join(names).replace("_", "-")
+
+
+def _faults(error: ValidationError, from_file: dict[str, Any], file: str | None) -> list[str]:
+    """Returns all faults of `error`: where the value stands, what it is, what is wrong with it."""
+    faults = []
     for fault in error.errors():
         names = [str(part) for part in fault["loc"]]
-        flag = "--" + ".".join(names).replace("_", "-")
-        where = f"{file}: {'.'.join(names)}" if _holds(from_file, names) else flag
-        if fault["type"] == "missing":
-            lines.append(f"  {flag}: missing; this field has no default.")
-        elif fault["type"] == "extra_forbidden":
-            lines.append(f"  {where}: there is no such field; `--help` lists them.")
+        where = f"{file}: {'.'.join(names)}" if _holds(from_file, names) else _flag(names)
+        if fault["type"] == "extra_forbidden":
+            faults.append(f"{where}: there is no such field; `--help` lists them.")
+        elif fault["type"] == "missing":
+            faults.append(f"{where}: missing; this field has no default.")
+        elif fault["type"] == CREDENTIAL_FAULT:
+            faults.append(f"{where}: {fault['msg']}.")
         else:
-            lines.append(f"  {where} = {fault['input']!r}: {fault['msg']}.")
-    return "\n".join(lines)
+            faults.append(f"{where} = {fault['input']!r}: {fault['msg']}.")
+    return faults
 
 
 def _holds(tree: Any, names: Sequence[str]) -> bool:

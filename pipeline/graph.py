@@ -1,6 +1,6 @@
 """The pipeline's nodes and how they are wired: the same for every runner."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from tfx import v1 as tfx
 
@@ -9,18 +9,24 @@ from components.data_gate import DataGate
 from components.interaction_splitter import InteractionSplitter
 from components.ratings_example_gen import RatingsExampleGen
 from components.retrieval_evaluator import RetrievalEvaluator
+from components.reviews_fingerprint import ReviewsFingerprint
 from components.serving_validator import ServingValidator
 from pipeline.config import PipelineConfig
 from trainer.run import run_fn
 from transform import features
 from transform.preprocessing import preprocessing_fn
 
+# What may differ between two runs of one compiled pipeline: a path, or a parameter that is bound when a run starts.
+RuntimeLocation: TypeAlias = str | tfx.dsl.experimental.RuntimeParameter
+
 
 def create_pipeline(
     config: PipelineConfig,
     *,
+    data: RuntimeLocation,
+    push_dir: RuntimeLocation,
+    baseline_dir: RuntimeLocation,
     pipeline_root: str,
-    baseline_dir: str,
     key_file: str | None,
     model_facts: dict[str, Any] | None = None,
     metadata_connection_config: Any = None,
@@ -28,15 +34,23 @@ def create_pipeline(
     """Returns the pipeline from a CSV of reviews to a pushed model.
 
     Args:
-      config: what the user asked for.
+      config: what the user asked for. Where the reviews and the models are comes from the next arguments instead.
+      data: the reviews.
+      push_dir: where models are deployed.
+      baseline_dir: where the statistics of the last accepted data are kept; empty: nowhere.
       pipeline_root: where artifacts are written.
-      baseline_dir: where the statistics of the last accepted data are kept.
       key_file: file with the pseudonym key; None: the environment has it.
       model_facts: what the runner wants to stand in the file of facts beside the exported model.
       metadata_connection_config: ML Metadata's connection; None: the runner's own.
     """
+    fingerprint = ReviewsFingerprint(data=data, key_file=key_file).with_id("ReviewsFingerprint")
+
+    # By value: a run is answered from a cache only if the value is that of an earlier run.
     example_gen = RatingsExampleGen(
-        data=config.data_location, key_file=key_file, max_reject_share=config.max_reject_share
+        data=data,
+        fingerprint=fingerprint.outputs["fingerprint"].future()[0].value,
+        key_file=key_file,
+        max_reject_share=config.max_reject_share,
     ).with_id("RatingsExampleGen")
 
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"]).with_id("StatisticsGen")
@@ -57,8 +71,11 @@ def create_pipeline(
         accept_drift=config.accept_drift,
     ).with_id("DataGate")
 
+    # By value too: DataGate runs every time, and what comes after it may be in the cache all the same.
     splitter = InteractionSplitter(
-        reviews=example_gen.outputs["examples"], gate=data_gate.outputs["gate"], **config.split.model_dump()
+        reviews=example_gen.outputs["examples"],
+        gate=data_gate.outputs["gate"].future()[0].value,
+        **config.split.model_dump(),
     ).with_id("InteractionSplitter")
 
     transform = tfx.components.Transform(
@@ -87,7 +104,7 @@ def create_pipeline(
         transformed_examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         model=trainer.outputs["model"],
-        push_dir=config.push_location,
+        push_dir=push_dir,
         parameters=config.evaluation.model_dump_json(),
     ).with_id("RetrievalEvaluator")
 
@@ -99,9 +116,9 @@ def create_pipeline(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validator.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.push_location)
-        ),
+        push_destination=push_dir
+        if not isinstance(push_dir, str)
+        else tfx.proto.PushDestination(filesystem=tfx.proto.PushDestination.Filesystem(base_directory=push_dir)),
         custom_config={KEEP_VERSIONS: config.keep_versions},
     ).with_id("Pusher")
 
@@ -109,6 +126,7 @@ def create_pipeline(
         pipeline_name=config.pipeline_name,
         pipeline_root=pipeline_root,
         components=[
+            fingerprint,
             example_gen,
             statistics_gen,
             schema_gen,

@@ -17,7 +17,7 @@ from rich.console import Console
 from pipeline import preflight
 from pipeline.config import PipelineConfig
 from pipeline.terminal import redirected_output, reported_steps
-from transform.errors import ConfigurationError, ReadalikeError
+from transform.errors import ConfigurationError, own_error
 from transform.pseudonyms import key_id, read_key
 
 
@@ -46,7 +46,7 @@ def run_locally(config: PipelineConfig, show_pushed: Callable[[Console, str], No
             _run(config, console)
             show_pushed(console, config.push_location)
         except Exception as error:
-            cause = _own_error(error)
+            cause = own_error(error)
             if cause is None or log_file is not None:
                 traceback.print_exc(file=sys.__stderr__)
             if cause is not None:
@@ -69,8 +69,10 @@ def _run(config: PipelineConfig, console: Console) -> None:
     key_file = preflight.key_file(config)
     pipeline = create_pipeline(
         config,
-        pipeline_root=str(work_dir / "artifacts"),
+        data=config.data_location,
+        push_dir=config.push_location,
         baseline_dir=str(work_dir / "baseline"),
+        pipeline_root=str(work_dir / "artifacts"),
         key_file=str(key_file) if key_file else None,
         model_facts={
             "pseudonym_key_id": key_id(read_key(key_file)),
@@ -110,17 +112,6 @@ def _greet(console: Console, config: PipelineConfig, log_file: Path | None, made
             "  Keep it: with another key every reader is a new one.",
             markup=False,
         )
-
-
-def _own_error(error: BaseException) -> ReadalikeError | None:
-    """Returns the error of ours that is at the root of `error`, if one is."""
-    found = None
-    current: BaseException | None = error
-    while current is not None:
-        if isinstance(current, ReadalikeError):
-            found = current
-        current = current.__cause__ or current.__context__
-    return found
 
 
 @contextmanager

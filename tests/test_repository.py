@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.config_table import DOCUMENTS as TABLES
 from scripts.config_table import with_table
 
 ROOT = Path(__file__).parent.parent
@@ -13,8 +14,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_the_table_of_configuration_is_of_today() -> None:
-    assert with_table(README) == README, "make docs"
+@pytest.mark.parametrize("document", [ROOT / "README.md", *TABLES.values()], ids=lambda path: path.name)
+def test_the_table_of_configuration_is_of_today(document: Path) -> None:
+    assert with_table(document) == document.read_text(encoding="utf-8"), "make docs"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -38,7 +40,8 @@ def test_make_targets_named_in_documents_exist() -> None:
 
 def test_what_the_dockerfile_copies_and_calls_exists() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
-    copied = [word for line in lines if line.startswith("COPY") for word in line.split()[2:-1]]
+    copies = [line.split()[1:-1] for line in lines if line.startswith("COPY") and "--from=" not in line]
+    copied = [word for words in copies for word in words if not word.startswith("--")]
     assert copied
     for source in copied:
         assert (ROOT / source).exists(), source
@@ -50,8 +53,35 @@ def test_what_the_dockerfile_copies_and_calls_exists() -> None:
     assert (ROOT / script[0]).exists()
     targets = re.findall(r"make (\w+)", " ".join(line for line in lines if line.startswith("RUN")))
     assert targets == ["setup"]
-    assert any(line.startswith("FROM debian:trixie") for line in lines), "glibc 2.39 or newer is needed"
-    assert any(line.startswith("USER ") and line != "USER root" for line in lines)
+    bases = {line.split()[1] for line in lines if line.startswith("FROM")}
+    assert bases == {"python:3.11-slim-trixie"}, "glibc 2.39 or newer is needed, and the interpreter of the environment"
+    [user] = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert int(user) > 0, "a number: Kubernetes cannot tell of a name that it is not root"
+
+
+def test_the_image_is_tagged_by_commit_and_then_tried(tmp_path: Path) -> None:
+    """There is no container engine here: one that only writes down what it is told shows the order and the tag."""
+    log = tmp_path / "log"
+    engine = tmp_path / "engine"
+    engine.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {log}\n')
+    engine.chmod(0o755)
+    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x"]):
+        (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    revision = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    subprocess.run(["make", "image", f"DOCKER={engine}", "IMAGE=registry.example/x"], cwd=tmp_path, check=True)
+    build, run = log.read_text().splitlines()[:2]
+    image = f"registry.example/x:{revision}"
+    assert build == f"build --build-arg REVISION={revision} --tag {image} ."
+    assert run.startswith(
+        f"run --rm {image} sh -ec python kubeflow_runner.py --image {image} --out /tmp/readalike.yaml;"
+    )
+    assert "python -m pipeline.kubeflow.smoke /tmp/readalike.yaml" in log.read_text()
+    (tmp_path / "Makefile").write_text((tmp_path / "Makefile").read_text() + "\n")
+    subprocess.run(["make", "image", f"DOCKER={engine}"], cwd=tmp_path, check=True)
+    assert f"--tag readalike:{revision}-dirty ." in log.read_text()
 
 
 def test_no_path_of_a_machine_is_in_a_tracked_file() -> None:

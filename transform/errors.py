@@ -48,3 +48,14 @@ class ServingError(ReadalikeError):
         """Takes the message, and the name of the gRPC status: what REST says is told by the same names."""
         super().__init__(message)
         self.status = status
+
+
+def own_error(error: BaseException) -> ReadalikeError | None:
+    """Returns the error of ours that is at the root of `error`, if one is."""
+    found = None
+    current: BaseException | None = error
+    while current is not None:
+        if isinstance(current, ReadalikeError):
+            found = current
+        current = current.__cause__ or current.__context__
+    return found

@@ -54,7 +54,9 @@ class Pipeline:
             accept_drift=accept_drift,
         )
         splitter = InteractionSplitter(
-            reviews=source.outputs["result"], gate=gate.outputs["gate"], **SplitParameters().model_dump()
+            reviews=source.outputs["result"],
+            gate=gate.outputs["gate"].future()[0].value,
+            **SplitParameters().model_dump(),
         )
         nodes = [source, statistics, inferred, contract, validator, gate, splitter]
         if downstream:

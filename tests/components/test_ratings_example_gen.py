@@ -1,6 +1,7 @@
 """The executor as the pipeline runs it, on folders of CSV files."""
 
 import csv
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from tfx.orchestration import metadata
 from components import parquet_examples
 from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, row_groups
 from components.review_sources import review_files
+from components.reviews_fingerprint import ReviewsFingerprint, reviews_fingerprint
 from transform.errors import DataError, GateError
 from transform.pseudonyms import KEY_VARIABLE, pseudonymise
 
@@ -23,12 +25,17 @@ KEY = "0123456789abcdef"
 HEADER = "User,ISBN,RatingOf5,Genres\n"
 
 
-def generate(data: Path, folder: Path, max_reject_share: float = 0.5) -> Any:
-    """Runs the executor and returns the artifact."""
+def generate(data: Path, folder: Path, max_reject_share: float = 0.5, fingerprint: str = "") -> Any:
+    """Runs the executor, by default on the reviews' own fingerprint, and returns the artifact."""
     key_file = folder / "key"
     folder.mkdir(exist_ok=True)
     key_file.write_text(KEY)
-    component = RatingsExampleGen(data=str(data), key_file=str(key_file), max_reject_share=max_reject_share)
+    component = RatingsExampleGen(
+        data=str(data),
+        fingerprint=fingerprint or reviews_fingerprint(str(data), KEY.encode()),
+        key_file=str(key_file),
+        max_reject_share=max_reject_share,
+    )
     examples = tfx.types.standard_artifacts.Examples()
     examples.uri = str(folder / "examples")
     (folder / "examples").mkdir()
@@ -144,15 +151,15 @@ def test_no_rows_at_all_is_told(tmp_path: Path) -> None:
 
 
 def test_the_key_is_in_no_property(tmp_path: Path) -> None:
-    component = RatingsExampleGen(data="x.csv", key_file="/secret/key", max_reject_share=0.1)
+    component = RatingsExampleGen(data="x.csv", fingerprint="f", key_file="/secret/key", max_reject_share=0.1)
     assert KEY not in repr(component.exec_properties)
     assert "/secret/key" in repr(component.exec_properties)
 
 
 def test_the_path_may_be_a_runtime_parameter() -> None:
     parameter = tfx.dsl.experimental.RuntimeParameter(name="data", ptype=str)
-    component = RatingsExampleGen(data=parameter, key_file=None, max_reject_share=0.1)
-    assert component.exec_properties["input_base"] is parameter
+    component = RatingsExampleGen(data=parameter, fingerprint="f", key_file=None, max_reject_share=0.1)
+    assert component.exec_properties["data"] is parameter
 
 
 def test_small_tables_become_row_groups_of_a_good_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,20 +172,27 @@ def test_small_tables_become_row_groups_of_a_good_size(monkeypatch: pytest.Monke
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
-    """Runs RatingsExampleGen, with stock StatisticsGen if asked. Returns the artifacts in ML Metadata."""
+    """Runs ReviewsFingerprint and RatingsExampleGen, with stock StatisticsGen if asked. Returns all artifacts."""
     monkeypatch.setenv(KEY_VARIABLE, KEY)
 
-    def run_pipeline(data: Path, max_reject_share: float = 0.5, statistics: bool = False) -> list[Any]:
-        examples = RatingsExampleGen(data=str(data), key_file=None, max_reject_share=max_reject_share)
+    def run_pipeline(
+        data: Path, max_reject_share: float = 0.5, statistics: bool = False, cached_by: str = ""
+    ) -> list[Any]:
+        fingerprint = ReviewsFingerprint(data=str(data))
+        examples = RatingsExampleGen(
+            data=str(data),
+            fingerprint=cached_by or fingerprint.outputs["fingerprint"].future()[0].value,
+            key_file=None,
+            max_reject_share=max_reject_share,
+        )
+        nodes = [fingerprint, examples, tfx.components.StatisticsGen(examples=examples.outputs["examples"])]
         connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(tmp_path / "work" / "mlmd"))
         pipeline = tfx.dsl.Pipeline(
             pipeline_name="ingest",
             pipeline_root=str(tmp_path / "work"),
-            components=[examples, tfx.components.StatisticsGen(examples=examples.outputs["examples"])][
-                : 1 + statistics
-            ],
+            components=nodes[: 2 + statistics],
             metadata_connection_config=connection,
-            enable_cache=True,
+            enable_cache=bool(cached_by),
             beam_pipeline_args=["--runner=DirectRunner", "--direct_running_mode=in_memory"],
         )
         tfx.orchestration.LocalDagRunner().run(pipeline)
@@ -209,16 +223,24 @@ def test_stock_statistics_read_the_examples_and_no_name_or_key_is_anywhere(
             assert KEY.encode() not in content
 
 
-def test_a_changed_file_at_the_same_path_is_read_anew(run: Callable[..., list[Any]], tmp_path: Path) -> None:
+def test_what_is_read_is_known_to_a_cache_by_the_fingerprint(run: Callable[..., list[Any]], tmp_path: Path) -> None:
+    """An earlier date and the same size do not hide a change."""
     data = tmp_path / "reviews [1]*.csv"
-    for rows, artifacts in ((1, 1), (1, 1), (2, 2)):
-        text = HEADER + "ann,Dune,5,\n" * rows
-        if not data.exists() or data.read_text() != text:
-            data.write_text(text)
-        found = [item for item in run(data) if "input_fingerprint" in item.custom_properties]
-        prints = {item.custom_properties["input_fingerprint"].string_value for item in found}
-        assert (len(found), len(prints)) == (artifacts, artifacts)
-        assert max(item.custom_properties["rows"].int_value for item in found) == rows
+    for rows, artifacts in (("ann,Dune,5,\n", 1), ("ann,Dune,5,\n", 1), ("ann,Dune,4,\n", 2)):
+        data.write_text(HEADER + rows)
+        os.utime(data, ns=(0, 0))
+        examples = run(data, cached_by=reviews_fingerprint(str(data), KEY.encode()))
+        found = [item for item in examples if "rows" in item.custom_properties]
+        assert len({item.custom_properties["content_sha256"].string_value for item in found}) == artifacts
+        assert len(found) == artifacts
+
+
+def test_reviews_that_are_not_those_of_the_fingerprint_are_not_kept_under_it(folder: Path, tmp_path: Path) -> None:
+    before = reviews_fingerprint(str(folder), KEY.encode())
+    (folder / "a.csv").write_text(HEADER + "ann,Emma,5,['Classics']\n")
+    with pytest.raises(DataError, match=r"changed while the run was reading") as caught:
+        generate(folder, tmp_path / "out", fingerprint=before)
+    assert str(folder) in str(caught.value)
 
 
 def test_the_list_of_rejects_outlives_the_run_that_they_stopped(

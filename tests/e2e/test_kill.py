@@ -13,6 +13,7 @@ from tests.e2e.runs import ROOT, SAMPLE
 pytestmark = pytest.mark.e2e
 
 STEPS = (
+    "ReviewsFingerprint",
     "RatingsExampleGen",
     "StatisticsGen",
     "SchemaGen",
@@ -68,5 +69,7 @@ def test_the_steps_above_are_all_there_are(tmp_path: Path) -> None:
     from pipeline.graph import create_pipeline
 
     config = PipelineConfig(data=str(SAMPLE))
-    pipeline = create_pipeline(config, pipeline_root=str(tmp_path), baseline_dir="", key_file=None)
+    pipeline = create_pipeline(
+        config, data=config.data, push_dir="push", baseline_dir="", pipeline_root=str(tmp_path), key_file=None
+    )
     assert {component.id for component in pipeline.components} == set(STEPS)

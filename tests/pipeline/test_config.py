@@ -1,12 +1,14 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from pipeline.config import PipelineConfig, read_config
 from transform.errors import ConfigurationError
 
 
-def test_only_the_data_must_be_named() -> None:
+def test_all_else_has_a_default() -> None:
     config = read_config(["--data", "reviews.csv"])
     assert config == PipelineConfig(data="reviews.csv")
     assert config.training.embedding_dim > 0
@@ -20,15 +22,20 @@ def test_a_flag_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path)
     assert config.training.temperatures == PipelineConfig(data="x").training.temperatures
 
 
+def leaves(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from ((name, *path) for path in leaves(field.annotation))
+        else:
+            yield (name,)
+
+
 def test_every_leaf_field_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         read_config(["--help"])
     text = capsys.readouterr().out
-    defaults = PipelineConfig(data="x").model_dump()
-    for name, value in defaults.items():
-        flags = [f"--{name}.{leaf}" for leaf in value] if isinstance(value, dict) else [f"--{name}"]
-        for flag in flags:
-            assert f"{flag.replace('_', '-')} " in text
+    for path in leaves(PipelineConfig):
+        assert f"--{'.'.join(path).replace('_', '-')} " in text, path
 
 
 def test_all_faults_are_told_at_once_each_with_place_value_and_remedy(tmp_path: Path) -> None:
@@ -46,7 +53,14 @@ def test_all_faults_are_told_at_once_each_with_place_value_and_remedy(tmp_path: 
 
 def test_a_missing_data_path_names_the_flag() -> None:
     with pytest.raises(ConfigurationError, match="--data: missing"):
-        read_config([])
+        read_config([], required=["data"])
+
+
+def test_a_missing_field_is_told_with_all_other_faults() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_config(["--split.min-reviews=0"], required=["data"])
+    for told in ("2 fault(s)", "--data: missing", "--split.min-reviews = '0'"):
+        assert told in str(caught.value)
 
 
 @pytest.mark.parametrize(

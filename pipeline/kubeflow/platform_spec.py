@@ -1,0 +1,52 @@
+"""The second document of a compiled pipeline: what only Kubernetes knows of a step. Secrets stand there by name."""
+
+from collections.abc import Mapping
+
+from google.protobuf import json_format, struct_pb2
+from kfp.kubernetes import kubernetes_executor_config_pb2 as kubernetes
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from pipeline.kubeflow.parameters import StepSettings
+
+
+def platform_spec(executors: Mapping[str, StepSettings]) -> pipeline_spec_pb2.PlatformSpec:
+    """Returns the document for the settings of executors, by label; an empty one where there is nothing to say."""
+    document = pipeline_spec_pb2.PlatformSpec()
+    for label, settings in executors.items():
+        config = json_format.MessageToDict(executor_config(settings))
+        if config:
+            document.platforms["kubernetes"].deployment_spec.executors[label].update(config)
+    return document
+
+
+def executor_config(settings: StepSettings) -> kubernetes.KubernetesExecutorConfig:
+    """Returns secrets, volumes, node selector and tolerations of `settings` as kfp-kubernetes writes them.
+
+    The name of a secret or a volume claim stands there twice, as it writes it: older backends know only the first.
+    """
+    config = kubernetes.KubernetesExecutorConfig()
+    for variable in settings.secret_variables:
+        as_variable = config.secret_as_env.add(secret_name=variable.secret, optional=False)
+        as_variable.key_to_env.add(secret_key=variable.key, env_var=variable.variable)
+        as_variable.secret_name_parameter.runtime_value.constant.CopyFrom(_text(variable.secret))
+    for files in settings.secret_files:
+        as_files = config.secret_as_volume.add(secret_name=files.secret, mount_path=files.mount_path, optional=False)
+        as_files.secret_name_parameter.runtime_value.constant.CopyFrom(_text(files.secret))
+    for volume in settings.volumes:
+        mount = config.pvc_mount.add(constant=volume.claim, mount_path=volume.mount_path, sub_path=volume.sub_path)
+        mount.pvc_name_parameter.runtime_value.constant.CopyFrom(_text(volume.claim))
+    if settings.node_selector:
+        config.node_selector.labels.update(settings.node_selector)
+    for toleration in settings.tolerations:
+        config.tolerations.add(
+            key=toleration.key,
+            operator=toleration.operator,
+            value=toleration.value,
+            effect=toleration.effect,
+            toleration_seconds=toleration.seconds,
+        )
+    return config
+
+
+def _text(value: str) -> struct_pb2.Value:
+    return struct_pb2.Value(string_value=value)
