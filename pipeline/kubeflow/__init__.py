@@ -1,0 +1,1 @@
+"""What the pipeline needs on Kubeflow Pipelines and nowhere else."""
