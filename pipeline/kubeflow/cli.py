@@ -48,7 +48,9 @@ def run(argv: Sequence[str]) -> None:
         raise ConfigurationError(
             f"--token: other users of this machine can read a command line. Use --token-file, or {TOKEN_VARIABLE}."
         )
-    name, rest = (argv[0], argv[1:]) if argv and argv[0] in commands else ("compile", argv)
+    name, rest = ("compile", argv) if not argv or argv[0].startswith("-") else (argv[0], argv[1:])
+    if name not in commands:
+        raise ConfigurationError(f"{name}: there is no such command. There are {', '.join(commands)}.")
     commands[name](name, rest)
 
 
@@ -108,7 +110,9 @@ def _server_arguments(
 
 
 def _add_compilation(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--image", help="container image with this code and its environment; needed to compile")
+    parser.add_argument(
+        "--image", default="", help="container image with this code and its environment; needed to compile"
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("build/readalike.yaml"), help="the compiled pipeline; default: %(default)s"
     )
@@ -124,17 +128,14 @@ def _package(values: argparse.Namespace, rest: Sequence[str]) -> Package:
     if values.package is None:
         return read_package(_compiled(values, [*rest, *flags_of(_SHARED, values)]))
     if rest or values.image:
-        given = " ".join([*rest, *flags_of(["image"], values)])
+        given = " ".join([*rest, *([f"--image={values.image}"] if values.image else [])])
         raise ConfigurationError(f"{given}: says how to compile, and --package names what is compiled. Leave one out.")
     return read_package(values.package)
 
 
 def _compiled(values: argparse.Namespace, rest: Sequence[str]) -> Path:
     """Compiles the pipeline that the flags `rest` describe, and returns its file."""
-    config = read_config(rest, program=_PROGRAM)
-    if not values.image:
-        raise ConfigurationError("--image: missing; name the container image with this code and its environment.")
-    compile_pipeline(config, values.image, values.out)
+    compile_pipeline(read_config(rest, program=_PROGRAM), values.image, values.out)
     print(f"Compiled {values.out}")
     return Path(values.out)
 

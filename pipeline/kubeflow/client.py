@@ -24,10 +24,12 @@ _LOG_TAIL: Final = 64 * 1024
 _RETRIES: Final = Retry(
     total=2,
     read=0,
+    other=0,
     redirect=0,
     status_forcelist=(502, 503, 504),
     allowed_methods=("GET",),
     backoff_factor=0.3,
+    respect_retry_after_header=False,
     raise_on_status=False,
     raise_on_redirect=False,
 )

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 from pipeline.config import SCHEMA_FILE, PipelineConfig
+from transform.errors import ConfigurationError
 
 
 def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
     """Writes the compiled pipeline to `out`, whose name must end in `.yaml`: TFX tells the format by it."""
+    if not image:
+        raise ConfigurationError("--image: missing. Name the container image with this code.")
+
     from tfx import v1 as tfx
 
     from pipeline.graph import create_pipeline

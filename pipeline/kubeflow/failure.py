@@ -80,11 +80,12 @@ def _last_lines(text: str, first: bool = False) -> str:
 
 def _exit_code(text: str) -> int:
     """Returns the exit code that a step's error or log speaks of, if it is one with a meaning; else 1."""
-    codes = _LAUNCHED.findall(text) or _EXIT_CODE.findall(text)
-    meanings = {error.__name__: error.exit_code for error in _errors(ReadalikeError)}
-    named = [meanings[name] for name in re.findall(r"\b([A-Z]\w+Error)\b", text) if name in meanings]
-    spoken = [int(code) for code in codes] + named
-    return next((code for code in spoken if code in (2, 3)), 1)
+    codes = [int(code) for code in _LAUNCHED.findall(text)[-1:]]
+    if not codes:
+        meanings = {error.__name__: error.exit_code for error in _errors(ReadalikeError)}
+        named = [meanings[name] for name in re.findall(r"\b[A-Z]\w+Error\b", text) if name in meanings]
+        codes = [int(code) for code in _EXIT_CODE.findall(text)] + named
+    return next((code for code in codes if code in (2, 3)), 1)
 
 
 def _errors(base: type[ReadalikeError]) -> Iterator[type[ReadalikeError]]:

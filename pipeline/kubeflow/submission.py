@@ -1,5 +1,6 @@
 """A compiled pipeline becomes a version on the server, and the version a run."""
 
+import re
 import subprocess
 import tempfile
 import time
@@ -8,12 +9,14 @@ from pathlib import Path
 from typing import Final
 
 import kfp_server_api as api
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipeline.kubeflow.client import KubeflowClient
 from pipeline.kubeflow.package import Package, write_without_cache
 from transform.errors import ConfigurationError
 
+# What Kubeflow's launcher can write to.
+_ROOT_ADDRESS: Final = re.compile(r"(gs|s3|minio)://[^/?]+(/[^?]*)?(\?.+)?")
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -29,7 +32,8 @@ class JobParameters(BaseModel):
     """Name of the uploaded version; unset: the git revision, where there is one, and the time."""
 
     pipeline_root: str | None = Field(default=None, min_length=1)
-    """Where artifacts are written, such as `s3://bucket/readalike`; unset: the installation's own place."""
+    """Where artifacts are written: `s3://bucket/readalike`, or with `minio://` or `gs://`; unset: the installation's
+    own place."""
 
     data: str | None = Field(default=None, min_length=1)
     """Run-time parameter: the reviews."""
@@ -46,6 +50,23 @@ class JobParameters(BaseModel):
 
     service_account: str | None = Field(default=None, min_length=1)
     """Kubernetes service account of the steps; unset: the installation's own."""
+
+    @field_validator("data", "push_dir", "baseline_dir")
+    @classmethod
+    def _is_not_relative(cls, value: str | None) -> str | None:
+        if value and "://" not in value and not value.startswith("/"):
+            raise ValueError(
+                "is relative, and would be looked up in the container: name an address in an object store, or the "
+                "absolute path of a mounted volume"
+            )
+        return value
+
+    @field_validator("pipeline_root")
+    @classmethod
+    def _is_in_an_object_store(cls, value: str | None) -> str | None:
+        if value is not None and not _ROOT_ADDRESS.fullmatch(value):
+            raise ValueError("must be in an object store, such as s3://bucket/readalike")
+        return value
 
 
 def upload(client: KubeflowClient, package: Package, job: JobParameters) -> api.V2beta1PipelineVersionReference:

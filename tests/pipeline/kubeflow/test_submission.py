@@ -55,15 +55,15 @@ def test_a_run_gets_the_file_its_parameters_and_its_root(server: ApiServer, pack
 
 
 def test_the_second_run_is_a_new_version_of_the_same_pipeline(server: ApiServer, package: Path) -> None:
-    assert submit(server, package, "--data=a", "--version-name=1") == 0
+    assert submit(server, package, "--data=/a", "--version-name=1") == 0
     package.write_text(TEXT + "# changed\n", encoding="utf-8")
-    assert submit(server, package, "--data=b", "--version-name=2") == 0
+    assert submit(server, package, "--data=/b", "--version-name=2") == 0
     assert len(server.pipelines) == len(server.experiments) == 1
     assert [version.name for version in server.versions.values()] == ["1", "2"]
     first, second = server.runs.values()
     assert first.pipeline_version_reference != second.pipeline_version_reference
     assert server.files[second.pipeline_version_reference.pipeline_version_id].endswith(b"# changed\n")
-    assert submit(server, package, "--data=b", "--version-name=2") == 2
+    assert submit(server, package, "--data=/b", "--version-name=2") == 2
     assert len(server.runs) == 2
 
 
@@ -74,14 +74,14 @@ def test_a_version_is_named_by_the_revision_and_the_time(
     repository = tmp_path / "repository"
     repository.mkdir()
     monkeypatch.setattr(submission, "_ROOT", repository)
-    assert submit(server, package, "--data=a") == 0
+    assert submit(server, package, "--data=/a") == 0
     (repository / "file").write_text("1")
     identity = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
     for command in (["init", "-q"], ["add", "file"], [*identity, "commit", "-qm", "First"]):
         subprocess.run(["git", *command], cwd=repository, check=True)
-    assert submit(server, package, "--data=a") == 0
+    assert submit(server, package, "--data=/a") == 0
     (repository / "file").write_text("2")
-    assert submit(server, package, "--data=a", "--no-cache") == 0
+    assert submit(server, package, "--data=/a", "--no-cache") == 0
     without, clean, dirty = (version.name for version in server.versions.values())
     assert re.fullmatch(time, without)
     assert re.fullmatch(f"[0-9a-f]{{12}}-{time}", clean)
@@ -89,7 +89,7 @@ def test_a_version_is_named_by_the_revision_and_the_time(
 
 
 def test_without_cache_the_steps_of_that_version_have_none(server: ApiServer, package: Path) -> None:
-    assert submit(server, package, "--data=a", "--no-cache") == 0
+    assert submit(server, package, "--data=/a", "--no-cache") == 0
     [content] = server.files.values()
     spec, platform = yaml.safe_load_all(content)
     assert {str(task["cachingOptions"]) for task in spec["root"]["dag"]["tasks"].values()} == {"{'enableCache': False}"}
@@ -101,10 +101,10 @@ def test_several_users_need_a_namespace_and_it_is_sent(
     package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with serving(ApiServer(multi_user=True)) as server:
-        assert submit(server, package, "--data=a") == 2
+        assert submit(server, package, "--data=/a") == 2
         assert "--namespace is missing" in capsys.readouterr().err
-        assert submit(server, package, "--data=a", "--namespace=team") == 0
-        assert submit(server, package, "--data=a", "--namespace=other") == 0
+        assert submit(server, package, "--data=/a", "--namespace=team") == 0
+        assert submit(server, package, "--data=/a", "--namespace=other") == 0
         assert [it.namespace for it in server.pipelines.values()] == ["team", "other"]
         assert [it.namespace for it in server.experiments.values()] == ["team", "other"]
 
@@ -113,8 +113,10 @@ def test_several_users_need_a_namespace_and_it_is_sent(
     ("flags", "words"),
     [
         ([], ["--data: missing; this pipeline has no default"]),
-        (["--data=a", "--training.seed=3"], ["--training.seed=3: says how to compile"]),
-        (["--data=a", "--image=x"], ["--image=x: says how to compile"]),
+        (["--data=/a", "--training.seed=3"], ["--training.seed=3: says how to compile"]),
+        (["--data=/a", "--image=x"], ["--image=x: says how to compile"]),
+        (["--data=reviews.csv"], ["--data = 'reviews.csv': is relative"]),
+        (["--data=/a", "--pipeline-root=/work"], ["--pipeline-root = '/work': must be in an object store"]),
     ],
 )
 def test_what_cannot_run_is_refused_before_the_server_is_asked(
@@ -133,8 +135,8 @@ def test_a_value_for_which_the_pipeline_has_no_parameter_is_refused(
     package = write_package(
         tmp_path, TEXT.replace("      baseline_dir: {parameterType: STRING, isOptional: true}\n", "")
     )
-    assert submit(server, package, "--data=a", "--baseline-dir=b") == 2
-    assert "--baseline-dir b: this pipeline has no such parameter" in capsys.readouterr().err
+    assert submit(server, package, "--data=/a", "--baseline-dir=/b") == 2
+    assert "--baseline-dir /b: this pipeline has no such parameter" in capsys.readouterr().err
     assert not server.requests
 
 
@@ -158,13 +160,37 @@ def test_without_a_package_the_pipeline_is_compiled_and_that_is_sent(
     [run] = server.runs.values()
     assert run.runtime_config.parameters == {"data": "gs://b/reviews", "push_dir": "gs://b/push"}
     assert [*server.files.values()] == [out.read_bytes()]
-    assert kubeflow_runner.main(["submit", f"--host={server.address}", *values]) == 2
+
+
+@pytest.mark.parametrize("command", ["compile", "submit"])
+def test_without_an_image_nothing_is_compiled(
+    server: ApiServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    flags = [f"--host={server.address}"] if command == "submit" else []
+    assert kubeflow_runner.main([command, *flags, f"--out={tmp_path}/x.yaml", "--data=/a", "--push-dir=/b"]) == 2
+    assert "--image: missing" in capsys.readouterr().err
+    assert not server.requests
+
+
+def test_a_command_that_does_not_exist_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert kubeflow_runner.main(["sumbit", "--data=/a"]) == 2
+    assert "sumbit: there is no such command. There are compile, submit, schedule." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["submit", "schedule"])
+def test_no_flag_takes_a_token(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        kubeflow_runner.main([command, "--help"])
+    assert ended.value.code == 0
+    flags = set(re.findall(r"^ +(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    assert {"--host", "--token-file", "--package", "--data", "--pipeline-root"} <= flags
+    assert {flag for flag in flags if "token" in flag} == {"--token-file"}
 
 
 def test_a_run_that_is_refused_leaves_what_was_made_before_it(server: ApiServer, package: Path) -> None:
     server.faults.append(Fault("POST", f"{API}/runs", 500, b"{}", times=1))
-    assert submit(server, package, "--data=a", "--version-name=1") == 1
-    assert submit(server, package, "--data=a", "--version-name=2") == 0
+    assert submit(server, package, "--data=/a", "--version-name=1") == 1
+    assert submit(server, package, "--data=/a", "--version-name=2") == 0
     assert len(server.pipelines) == len(server.experiments) == len(server.runs) == 1
 
 

@@ -12,6 +12,7 @@ import kfp_server_api as api
 import pytest
 from rich.console import Console
 
+import kubeflow_runner
 from pipeline.kubeflow.client import KubeflowClient
 from pipeline.kubeflow.connection import Connection
 from pipeline.kubeflow.waiting import wait_for
@@ -180,9 +181,35 @@ def test_a_refusal_ends_the_wait_at_once(server: ApiServer, status: int) -> None
     assert len(server.asked("GET", f"{API}/runs/{RUN}")) == 1
 
 
+@pytest.mark.parametrize(
+    ("scene", "exit_code", "out", "err"),
+    [
+        ({"": "SUCCEEDED", "Read": "SUCCEEDED"}, 0, "Done: ", ""),
+        (STOPPED, 3, "Train: failed", "error: step Train failed: the data differ"),
+        ({"": "CANCELED"}, 1, "Started", "error: The run was cancelled"),
+    ],
+)
+def test_the_command_ends_with_the_exit_code_of_the_local_runner(
+    server: ApiServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    scene: dict[str, str],
+    exit_code: int,
+    out: str,
+    err: str,
+) -> None:
+    server.told.scenes = [scene]
+    server.logs[f"{WORKFLOW}-system-container-impl-101"] = LOG.format(code=3)
+    command = ["submit", f"--host={server.address}", f"--package={write_package(tmp_path)}", "--data=/x", "--wait"]
+    assert kubeflow_runner.main(command) == exit_code
+    said = capsys.readouterr()
+    assert out in said.out
+    assert err in said.err
+
+
 def test_an_interrupt_ends_the_wait_and_not_the_run(server: ApiServer, tmp_path: Path) -> None:
     server.told.scenes = [{"Read": "RUNNING"}]
-    command = ["submit", f"--host={server.address}", f"--package={write_package(tmp_path)}", "--data=x", "--wait"]
+    command = ["submit", f"--host={server.address}", f"--package={write_package(tmp_path)}", "--data=/x", "--wait"]
     process = subprocess.Popen(
         [sys.executable, "kubeflow_runner.py", *command],
         cwd=ROOT,
