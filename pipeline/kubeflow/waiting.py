@@ -80,8 +80,8 @@ def _outcome(client: KubeflowClient, run: api.V2beta1Run, steps: Sequence[Step])
     if run.state != State.FAILED:
         return KubeflowError(f"The run was {_ENDINGS.get(run.state, run.state)}: {address}")
     failure = find_failure(client, run, steps)
-    where = f"step {failure.step} failed" if failure.step else "the run failed before any step"
-    reason = failure.reason or "the server does not say why; the log of the step does"
+    where = f"step {failure.step} failed" if failure.step else "the run failed, and the server names no step"
+    reason = failure.reason or "the server does not say why; the log in the UI may"
     return _ERRORS.get(failure.exit_code, KubeflowError)(f"{where}: {reason}\nThe run: {address}")
 
 

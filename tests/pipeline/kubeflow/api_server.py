@@ -234,12 +234,13 @@ def _lists(kind: str, response: Callable[..., Any]) -> Callable[[ApiServer, Requ
         known = {"filter", "page_size", "page_token", "sort_by", "namespace", "experiment_id"}
         if not request.query.keys() <= known:
             raise RefusalError(400, f"unknown query {sorted(request.query.keys() - known)}")
-        if server.multi_user and not request.query.keys() & {"namespace", "experiment_id"}:
+        scopes = {key for key in ("namespace", "experiment_id") if request.query.get(key)}
+        if server.multi_user and not scopes:
             raise RefusalError(400, "A namespace is needed in multi-user mode")
         found = list(getattr(server, kind).values())
-        for scope in request.query.keys() & {"namespace", "experiment_id"}:
+        for scope in scopes:
             found = [it for it in found if getattr(it, scope, None) == request.query[scope]]
-        wanted = strictly_read("V2beta1Filter", json.loads(request.query.get("filter", '{"predicates": []}')))
+        wanted = strictly_read("V2beta1Filter", _in_the_models_words(request.query.get("filter", '{"predicates": []}')))
         for predicate in wanted.predicates:
             if predicate.operation != "EQUALS":
                 raise RefusalError(501, f"{predicate.operation} is not understood here")
@@ -250,6 +251,16 @@ def _lists(kind: str, response: Callable[..., Any]) -> Callable[[ApiServer, Requ
         return response(**{kind: found[start:end] or None}, total_size=len(found), **more)
 
     return handle
+
+
+def _in_the_models_words(text: str) -> Any:
+    """Returns a filter as the models have it: Go's protojson also takes camel case, and an enumeration's numbers."""
+    wanted = json.loads(text)
+    for predicate in wanted["predicates"]:
+        if "stringValue" in predicate:
+            predicate["string_value"] = predicate.pop("stringValue")
+        predicate["operation"] = {1: "EQUALS"}.get(predicate["operation"], predicate["operation"])
+    return wanted
 
 
 _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [

@@ -3,6 +3,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import kfp
 import pytest
 import yaml
 
@@ -52,6 +53,24 @@ def test_a_run_gets_the_file_its_parameters_and_its_root(server: ApiServer, pack
     version = server.versions[run.pipeline_version_reference.pipeline_version_id]
     assert server.pipelines[version.pipeline_id].display_name == "readalike"
     assert server.files[version.pipeline_version_id] == package.read_bytes() == TEXT.encode()
+
+
+@pytest.mark.filterwarnings("ignore:This client only works:FutureWarning")
+def test_the_sdks_own_client_finds_what_was_made(server: ApiServer, package: Path) -> None:
+    assert submit(server, package, "--data=/a", "--run-name=first", "--experiment=nightly") == 0
+    assert (
+        kubeflow_runner.main(
+            ["schedule", f"--host={server.address}", f"--package={package}", "--data=/a", "--cron=@daily"]
+        )
+        == 0
+    )
+    client = kfp.Client(host=server.address)
+    assert client.get_pipeline_id("readalike") in server.pipelines
+    experiment = client.get_experiment(experiment_name="nightly").experiment_id
+    [run_id] = server.runs
+    assert client.get_run(run_id).display_name == "first"
+    assert client.get_run(run_id).experiment_id == experiment
+    assert client.list_recurring_runs().recurring_runs[0].trigger.cron_schedule.cron == "@daily"
 
 
 def test_the_second_run_is_a_new_version_of_the_same_pipeline(server: ApiServer, package: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_log_without_an_error_of_ours_is_told_by_its_end(server: ApiServer) ->
 
 
 def test_where_nobody_says_why_the_step_is_told_and_where_to_look(server: ApiServer) -> None:
-    with pytest.raises(KubeflowError, match="step Train failed: the server does not say why; the log of the step does"):
+    with pytest.raises(KubeflowError, match="step Train failed: the server does not say why; the log in the UI may"):
         wait(server, STOPPED)
 
 
@@ -149,8 +149,18 @@ def test_a_step_that_fails_before_its_container_starts_has_failed(server: ApiSer
 
 def test_a_run_that_fails_before_any_step_is_told_in_the_servers_words(server: ApiServer) -> None:
     server.told = Told([{"": "FAILED"}], run_error="quota exceeded")
-    with pytest.raises(KubeflowError, match="the run failed before any step: quota exceeded"):
+    with pytest.raises(KubeflowError, match="the run failed, and the server names no step: quota exceeded"):
         wait(server)
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED"])
+def test_a_server_that_tells_nothing_of_steps_can_be_waited_for(server: ApiServer, state: str) -> None:
+    server.told = Told([{"": "RUNNING"}, {"": state}], without_steps=True)
+    if state == "SUCCEEDED":
+        assert wait(server) == ""
+    else:
+        with pytest.raises(KubeflowError, match="the server names no step"):
+            wait(server)
 
 
 def test_a_run_that_is_cancelled_ends_the_wait(server: ApiServer) -> None:

@@ -24,6 +24,7 @@ class Told:
     errors: Mapping[str, str] = field(default_factory=dict)
     run_error: str | None = None
     retried: tuple[str, ...] = ()
+    without_steps: bool = False
     asked: int = 0
 
     def tell(self, run: api.V2beta1Run) -> None:
@@ -35,7 +36,7 @@ class Told:
         tasks = [_node("root-driver", "SUCCEEDED"), _node(WORKFLOW, run.state), _node("root", run.state)]
         for number, (step, state) in enumerate((name, state) for name, state in scene.items() if name):
             tasks += self._nodes(step, state, number)
-        run.run_details = api.V2beta1RunDetails(task_details=tasks)
+        run.run_details = None if self.without_steps else api.V2beta1RunDetails(task_details=tasks)
 
     def _nodes(self, step: str, state: str, number: int) -> list[api.V2beta1PipelineTaskDetail]:
         if state == "DRIVER_FAILED":
