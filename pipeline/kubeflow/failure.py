@@ -80,8 +80,9 @@ def _last_lines(text: str, first: bool = False) -> str:
 
 def _exit_code(text: str) -> int:
     """Returns the exit code that a step's error or log speaks of, if it is one with a meaning; else 1."""
-    codes = [int(code) for code in _LAUNCHED.findall(text)[-1:]]
-    if not codes:
+    if launched := _LAUNCHED.search(text):
+        codes = [int(launched[1])]
+    else:
         meanings = {error.__name__: error.exit_code for error in _errors(ReadalikeError)}
         named = [meanings[name] for name in re.findall(r"\b[A-Z]\w+Error\b", text) if name in meanings]
         codes = [int(code) for code in _EXIT_CODE.findall(text)] + named

@@ -156,6 +156,14 @@ def test_a_question_is_asked_again_where_the_server_is_away_for_a_moment(server:
     assert len(server.asked("GET", f"{API}/pipelines")) == 3
 
 
+def test_a_change_is_sent_once_even_where_the_server_says_that_it_is_busy(
+    server: ApiServer, token_file: Path, tmp_path: Path
+) -> None:
+    server.faults.append(Fault("POST", f"{API}/runs", 503, b"", times=1))
+    assert submit(server, tmp_path, f"--token-file={token_file}") == 1
+    assert len(server.asked("POST", f"{API}/runs")) == 1
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
     key = ec.generate_private_key(ec.SECP256R1())

@@ -16,7 +16,7 @@ import kubeflow_runner
 from pipeline.kubeflow.client import KubeflowClient
 from pipeline.kubeflow.connection import Connection
 from pipeline.kubeflow.waiting import wait_for
-from tests.pipeline.kubeflow.api_server import API, ApiServer, Fault, serving
+from tests.pipeline.kubeflow.api_server import API, ApiServer, Fault, Request, serving
 from tests.pipeline.kubeflow.small_package import STEPS, write_package
 from tests.pipeline.kubeflow.told_runs import WORKFLOW, Told
 from transform.errors import ConfigurationError, GateError, InputError, KubeflowError, ReadalikeError
@@ -174,6 +174,17 @@ def test_a_server_that_is_away_for_a_moment_does_not_end_the_wait(server: ApiSer
     server.faults.append(Fault("GET", f"{API}/runs/{RUN}", 429, b"", times=3))
     shown = wait(server, {"": "SUCCEEDED", "Read": "SUCCEEDED"})
     assert shown.splitlines() == ["no answer; asking again", "[ 1/3] Read: 12 s"]
+
+
+def test_the_patience_begins_anew_with_each_answer(server: ApiServer) -> None:
+    class EverySecond(Fault):
+        def strikes(self, request: Request) -> bool:
+            return len(server.requests) % 2 == 1
+
+    server.faults.append(EverySecond("GET", "", 429, b"", seconds=0.1))
+    running = {"Read": "RUNNING"}
+    shown = wait(server, *([running] * 5), {"": "SUCCEEDED", "Read": "SUCCEEDED"}, patience=0.3)
+    assert "[ 1/3] Read: 12 s" in shown
 
 
 def test_a_server_that_stays_away_ends_the_wait_and_the_run_goes_on(server: ApiServer) -> None:
