@@ -1,1 +1,1 @@
-"""What the pipeline needs on Kubeflow Pipelines and nowhere else."""
+"""Kubeflow Pipelines v2: compiling the pipeline for it, and what runs in its containers."""

@@ -141,6 +141,12 @@ def test_where_nobody_says_why_the_step_is_told_and_where_to_look(server: ApiSer
         wait(server, STOPPED)
 
 
+def test_a_page_of_the_ui_is_no_log(server: ApiServer) -> None:
+    server.faults.append(Fault("GET", "/apis/v1alpha1/.*", 200, b"<html>error: </html>", "text/html"))
+    with pytest.raises(KubeflowError, match="step Train failed: the server does not say why"):
+        wait(server, STOPPED)
+
+
 def test_a_step_that_fails_before_its_container_starts_has_failed(server: ApiServer) -> None:
     with pytest.raises(KubeflowError, match="step Train failed") as caught:
         wait(server, {"": "FAILED", "Read": "SUCCEEDED", "Train": "DRIVER_FAILED"})
