@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 import kubeflow_runner
-from tests.pipeline.kubeflow.api_server import API, ApiServer, Fault, serving
+from tests.pipeline.kubeflow.api_server import API, ApiServer
+from tests.pipeline.kubeflow.http_serving import Fault, serving
 from tests.pipeline.kubeflow.small_package import write_package
 
 

@@ -9,8 +9,9 @@ import yaml
 
 import kubeflow_runner
 from pipeline.kubeflow import cli, submission
-from tests.pipeline.kubeflow.api_server import API, ApiServer, Fault, serving
+from tests.pipeline.kubeflow.api_server import API, ApiServer
 from tests.pipeline.kubeflow.contract import ContractError, strictly_read
+from tests.pipeline.kubeflow.http_serving import Fault, serving
 from tests.pipeline.kubeflow.small_package import TEXT, write_package
 
 

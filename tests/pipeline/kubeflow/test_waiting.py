@@ -16,7 +16,8 @@ import kubeflow_runner
 from pipeline.kubeflow.client import KubeflowClient
 from pipeline.kubeflow.connection import Connection
 from pipeline.kubeflow.waiting import wait_for
-from tests.pipeline.kubeflow.api_server import API, ApiServer, Fault, Request, serving
+from tests.pipeline.kubeflow.api_server import API, ApiServer
+from tests.pipeline.kubeflow.http_serving import Fault, Request, serving
 from tests.pipeline.kubeflow.small_package import STEPS, write_package
 from tests.pipeline.kubeflow.told_runs import WORKFLOW, Told
 from transform.errors import ConfigurationError, GateError, InputError, KubeflowError, ReadalikeError
