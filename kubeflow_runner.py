@@ -1,29 +1,28 @@
-"""Compiles the pipeline for Kubeflow Pipelines v2: `python kubeflow_runner.py --image IMAGE`."""
+"""The pipeline on Kubeflow Pipelines v2: `python kubeflow_runner.py [compile|submit|schedule] --help`.
 
-import argparse
+`compile`, the default, writes a bare pipeline spec of schema 2.1.0, the one that self-hosted backends accept; `submit`
+runs it, and `schedule` has it run regularly. The pseudonym key comes from the environment of the containers.
+
+Exit codes: 0 done; 1 unexpected failure; 2 bad input or configuration; 3 stopped by a gate; 130 interrupted.
+"""
+
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from pipeline.config import read_config
-from pipeline.kubeflow.compiler import compile_pipeline
+from pipeline.kubeflow.cli import run
 from transform.errors import ReadalikeError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compiles the pipeline that the command line `argv` describes. Returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="kubeflow_runner.py", description=__doc__, epilog="All flags of local_runner.py are taken too."
-    )
-    parser.add_argument("--image", required=True, help="container image with this code and its environment")
-    parser.add_argument("--out", type=Path, default=Path("build/readalike.yaml"), help="default: %(default)s")
-    own, rest = parser.parse_known_args(argv)
+    """Does what the command line `argv` says. Returns the exit code."""
     try:
-        compile_pipeline(read_config(rest, program="kubeflow_runner.py"), own.image, own.out)
+        run(sys.argv[1:] if argv is None else argv)
     except ReadalikeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    print(f"Compiled {own.out}")
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
     return 0
 
 

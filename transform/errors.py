@@ -41,6 +41,15 @@ class GateError(ReadalikeError):
     exit_code = 3
 
 
+class KubeflowError(ReadalikeError):
+    """Kubeflow Pipelines cannot be reached, does not answer as it must, or a run on it failed."""
+
+    def __init__(self, message: str, transient: bool = False):
+        """Takes the message, and whether the same question may be answered a little later."""
+        super().__init__(message)
+        self.transient = transient
+
+
 class ServingError(ReadalikeError):
     """A model server cannot be reached, or does not answer what it is asked."""
 
