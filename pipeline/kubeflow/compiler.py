@@ -100,21 +100,16 @@ def _specification(config: PipelineConfig, image: str, defaults: Mapping[str, st
             default_image=image, default_commands=list(ENTRYPOINT), use_pipeline_spec_2_1=True
         )
     )
-    job = runner.run(pipeline, write_out=False)
-    spec = json_format.ParseDict(job["pipelineSpec"], pipeline_spec_pb2.PipelineSpec())
-    deployment = json_format.ParseDict(
-        job["pipelineSpec"]["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig()
-    )
-    for name, default in defaults.items():
-        if default is not None:
-            spec.root.input_definitions.parameters[name].default_value.string_value = default
-    for name, task in spec.root.dag.tasks.items():
-        for item in task.inputs.parameters.values():
-            if item.HasField("task_output_parameter"):  # Vertex AI wants a suffix there, the backend the task's name.
-                producer = item.task_output_parameter.producer_task
-                item.task_output_parameter.producer_task = producer.removesuffix("_task")
-        executor = deployment.executors[spec.components[task.component_ref.name].executor_label]
-        configure_container(executor.container, settings[name])
+    compiled = runner.run(pipeline, write_out=False)["pipelineSpec"]
+    spec = json_format.ParseDict(compiled, pipeline_spec_pb2.PipelineSpec())
+    deployment = json_format.ParseDict(compiled["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
+    _set_defaults(spec, defaults)
+    _name_producers(spec)
+    labels = {name: spec.components[task.component_ref.name].executor_label for name, task in _tasks(spec)}
+    for name, task in _tasks(spec):
+        executor = deployment.executors[labels[name]]
+        if executor.HasField("container"):
+            configure_container(executor.container, settings[name])
         configure_retries(task, settings[name])
         task.caching_options.enable_cache = may_be_cached(
             name, image=executor.container.image, schema_file=str(config.schema_file)
@@ -122,12 +117,27 @@ def _specification(config: PipelineConfig, image: str, defaults: Mapping[str, st
     backend_rules.check_specification(spec, deployment)
     spec.deployment_spec.Clear()
     spec.deployment_spec.update(json_format.MessageToDict(deployment))
-    return spec, platform_spec(
-        {
-            spec.components[task.component_ref.name].executor_label: settings[name]
-            for name, task in sorted(spec.root.dag.tasks.items())
-        }
-    )
+    return spec, platform_spec({labels[name]: settings[name] for name in sorted(labels)})
+
+
+def _tasks(spec: Any) -> list[tuple[str, Any]]:
+    return sorted(spec.root.dag.tasks.items())
+
+
+def _set_defaults(spec: Any, defaults: Mapping[str, str | None]) -> None:
+    """Gives run-time parameters the defaults that TFX leaves out."""
+    for name, default in defaults.items():
+        if default is not None:
+            spec.root.input_definitions.parameters[name].default_value.string_value = default
+
+
+def _name_producers(spec: Any) -> None:
+    """Names the steps from which parameters come as the backend does: TFX adds the suffix that Vertex AI wants."""
+    for _, task in _tasks(spec):
+        for item in task.inputs.parameters.values():
+            if item.HasField("task_output_parameter"):
+                producer = item.task_output_parameter.producer_task
+                item.task_output_parameter.producer_task = producer.removesuffix("_task")
 
 
 def _settings(config: PipelineConfig, steps: list[str]) -> dict[str, Any]:
