@@ -17,7 +17,7 @@ RUN useradd --uid 1000 --gid 0 --create-home readalike && chmod g=u /home/readal
 
 WORKDIR /readalike
 COPY --from=environment /readalike/.venv .venv
-COPY . .
+COPY --chown=1000:0 . .
 
 ENV TF_USE_LEGACY_KERAS=1 \
     PYTHONPATH=/readalike \

@@ -39,8 +39,8 @@ def reviews_fingerprint(data: str, key: bytes) -> str:
     """Returns a value that changes with the reviews and with the key of the pseudonyms, and does not give them away.
 
     Of local files the bytes count: to read them takes a second a gigabyte, a copy with an old date is noticed, and one
-    with a new date is not taken for a change. Of remote files size and date count, which costs one question each: an
-    object store sets the date itself.
+    with a new date is not taken for a change. Of remote files that counts which the object store says of each, and sets
+    itself: its size, and when or as what it was written. To ask costs no reading.
 
     Raises:
       DataError: there is no file, or it cannot be read.

@@ -1,6 +1,6 @@
 """Which steps Kubeflow may answer from its cache. It knows a step by its image, its command and its inputs' values."""
 
-from pathlib import PurePosixPath
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Final
 
@@ -17,7 +17,7 @@ NEVER_CACHED: Final = MappingProxyType(
 CONTRACT: Final = "Contract"
 
 
-def may_be_cached(step: str, *, image: str, schema_file: str) -> bool:
+def may_be_cached(step: str, *, image: str, schema_file: PurePath) -> bool:
     """Returns whether an earlier answer of `step` may be taken for today's.
 
     Args:
@@ -25,8 +25,8 @@ def may_be_cached(step: str, *, image: str, schema_file: str) -> bool:
       image: its container image. The tag stands for the code only if it never moves.
       schema_file: the contract. Its path stands for what is in it only where it is part of the image.
     """
-    outside = PurePosixPath(schema_file).is_absolute() or "://" in schema_file
-    return step not in NEVER_CACHED and not is_moving(image) and not (step == CONTRACT and outside)
+    of_outside = step == CONTRACT and schema_file.is_absolute()
+    return step not in NEVER_CACHED and not is_moving(image) and not of_outside
 
 
 def is_moving(image: str) -> bool:

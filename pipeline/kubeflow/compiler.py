@@ -12,10 +12,14 @@ from urllib.parse import urlsplit
 
 from pipeline.config import SCHEMA_FILE, PipelineConfig
 from pipeline.kubeflow.caching import may_be_cached
+from pipeline.kubeflow.parameters import has_password
 from transform.errors import ConfigurationError
 
 # The command of every container, which gets the arguments that TFX makes. `python` is the image's.
 ENTRYPOINT: Final = ("python", "-m", "pipeline.kubeflow.entrypoint")
+
+# The image holds the project's files at the same places below its working folder.
+PROJECT: Final = SCHEMA_FILE.parent.parent.parent
 
 DATA: Final = "data"
 PUSH_DIR: Final = "push_dir"
@@ -45,6 +49,7 @@ def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
     if out.suffix not in (".yaml", ".yml"):
         raise ConfigurationError(f"--out {out}: must end in .yaml, the only form that the backend takes.")
     defaults = parameter_defaults(config)
+    config = config.model_copy(update={"schema_file": schema_file(config)})
 
     from kfp.compiler import pipeline_spec_builder
 
@@ -58,7 +63,7 @@ def parameter_defaults(config: PipelineConfig) -> dict[str, str | None]:
     """Returns the run-time parameters, each with its default, or None where every run has to give it.
 
     Raises:
-      ConfigurationError: a default is a relative path, which would be looked up in the container.
+      ConfigurationError: a default is a relative path, or has a password in it.
     """
     given = config.model_fields_set
     defaults = {
@@ -67,13 +72,35 @@ def parameter_defaults(config: PipelineConfig) -> dict[str, str | None]:
         BASELINE_DIR: config.kubeflow.baseline_dir,
     }
     for name, value in defaults.items():
+        flag = "--kubeflow.baseline-dir" if name == BASELINE_DIR else f"--{name.replace('_', '-')}"
+        if value and has_password(value):
+            raise ConfigurationError(
+                f"{flag}: the address holds a password, and would be readable in the compiled pipeline. Put it into a "
+                "Kubernetes secret and name that under secret_variables."
+            )
         if value and not urlsplit(value).scheme and not value.startswith("/"):
-            flag = "--kubeflow.baseline-dir" if name == BASELINE_DIR else f"--{name.replace('_', '-')}"
             raise ConfigurationError(
                 f"{flag} {value}: is relative, and would be looked up in the container. Name an "
                 "address in an object store, or the absolute path of a mounted volume."
             )
     return defaults
+
+
+def schema_file(config: PipelineConfig) -> Path:
+    """Returns where a container finds the contract: below its working folder, which is the project's, or on a volume.
+
+    Raises:
+      ConfigurationError: it would not find it.
+    """
+    path = config.schema_file.resolve()
+    if path.is_relative_to(PROJECT) and path.is_file():
+        return path.relative_to(PROJECT)
+    if not config.schema_file.is_absolute():
+        raise ConfigurationError(
+            f"--schema-file {config.schema_file}: no container finds it. Name a file of the project, which is part of "
+            "the image, or the absolute path of one on a mounted volume."
+        )
+    return config.schema_file
 
 
 def _specification(config: PipelineConfig, image: str, defaults: Mapping[str, str | None]) -> tuple[Any, Any]:
@@ -87,9 +114,6 @@ def _specification(config: PipelineConfig, image: str, defaults: Mapping[str, st
     from pipeline.kubeflow.containers import configure_container, configure_retries
     from pipeline.kubeflow.platform_spec import platform_spec
 
-    if config.schema_file == SCHEMA_FILE:  # The image's working folder is the project's: name the file as it is there.
-        root = SCHEMA_FILE.parent.parent.parent
-        config = config.model_copy(update={"schema_file": SCHEMA_FILE.relative_to(root)})
     parameters = {name: tfx.dsl.experimental.RuntimeParameter(name=name, ptype=str) for name in defaults}
     pipeline = create_pipeline(config, **parameters, pipeline_root="", key_file=None)
     backend_rules.check_nodes(pipeline)
@@ -100,34 +124,44 @@ def _specification(config: PipelineConfig, image: str, defaults: Mapping[str, st
             default_image=image, default_commands=list(ENTRYPOINT), use_pipeline_spec_2_1=True
         )
     )
-    job = runner.run(pipeline, write_out=False)
-    spec = json_format.ParseDict(job["pipelineSpec"], pipeline_spec_pb2.PipelineSpec())
-    deployment = json_format.ParseDict(
-        job["pipelineSpec"]["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig()
-    )
-    for name, default in defaults.items():
-        if default is not None:
-            spec.root.input_definitions.parameters[name].default_value.string_value = default
-    for name, task in spec.root.dag.tasks.items():
-        for item in task.inputs.parameters.values():
-            if item.HasField("task_output_parameter"):  # Vertex AI wants a suffix there, the backend the task's name.
-                producer = item.task_output_parameter.producer_task
-                item.task_output_parameter.producer_task = producer.removesuffix("_task")
-        executor = deployment.executors[spec.components[task.component_ref.name].executor_label]
-        configure_container(executor.container, settings[name])
+    compiled = runner.run(pipeline, write_out=False)["pipelineSpec"]
+    spec = json_format.ParseDict(compiled, pipeline_spec_pb2.PipelineSpec())
+    deployment = json_format.ParseDict(compiled["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
+    _set_defaults(spec, defaults)
+    _name_producers(spec)
+    labels = {name: spec.components[task.component_ref.name].executor_label for name, task in _tasks(spec)}
+    for name, task in _tasks(spec):
+        executor = deployment.executors[labels[name]]
+        if executor.HasField("container"):
+            configure_container(executor.container, settings[name])
         configure_retries(task, settings[name])
         task.caching_options.enable_cache = may_be_cached(
-            name, image=executor.container.image, schema_file=str(config.schema_file)
+            name, image=executor.container.image, schema_file=config.schema_file
         )
     backend_rules.check_specification(spec, deployment)
     spec.deployment_spec.Clear()
     spec.deployment_spec.update(json_format.MessageToDict(deployment))
-    return spec, platform_spec(
-        {
-            spec.components[task.component_ref.name].executor_label: settings[name]
-            for name, task in sorted(spec.root.dag.tasks.items())
-        }
-    )
+    return spec, platform_spec({labels[name]: settings[name] for name in sorted(labels)})
+
+
+def _tasks(spec: Any) -> list[tuple[str, Any]]:
+    return sorted(spec.root.dag.tasks.items())
+
+
+def _set_defaults(spec: Any, defaults: Mapping[str, str | None]) -> None:
+    """Gives run-time parameters the defaults that TFX leaves out."""
+    for name, default in defaults.items():
+        if default is not None:
+            spec.root.input_definitions.parameters[name].default_value.string_value = default
+
+
+def _name_producers(spec: Any) -> None:
+    """Names the steps from which parameters come as the backend does: TFX adds the suffix that Vertex AI wants."""
+    for _, task in _tasks(spec):
+        for item in task.inputs.parameters.values():
+            if item.HasField("task_output_parameter"):
+                producer = item.task_output_parameter.producer_task
+                item.task_output_parameter.producer_task = producer.removesuffix("_task")
 
 
 def _settings(config: PipelineConfig, steps: list[str]) -> dict[str, Any]:

@@ -140,7 +140,7 @@ class ContainerSettings(_Parameters):
         for name, value in environment.items():
             upper = name.upper()
             named = any(part in upper for part in CREDENTIAL_NAMES) and not upper.endswith(PLACE_NAMES)
-            if named or _has_password(value):
+            if named or has_password(value):
                 raise PydanticCustomError(
                     CREDENTIAL_FAULT,
                     "{name} looks like a credential, and would be readable in the compiled pipeline. Put it into a "
@@ -213,7 +213,7 @@ class KubeflowParameters(_Parameters):
         return StepSettings(**merged)
 
 
-def _has_password(value: str) -> bool:
+def has_password(value: str) -> bool:
     """Returns whether `value` is an address with a password, as in `scheme://user:password@host`."""
     authority = value.partition("://")[2].partition("/")[0]
     return ":" in authority.rpartition("@")[0]

@@ -1,4 +1,6 @@
+import os
 import re
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -8,7 +10,13 @@ import pytest
 
 from pipeline.config import SCHEMA_FILE, PipelineConfig, read_config
 from pipeline.graph import create_pipeline
-from pipeline.kubeflow.compiler import ENTRYPOINT, KEY_STEPS, compile_pipeline, parameter_defaults
+from pipeline.kubeflow.compiler import (
+    ENTRYPOINT,
+    KEY_STEPS,
+    compile_pipeline,
+    parameter_defaults,
+    schema_file,
+)
 from pipeline.kubeflow.parameters import KubeflowParameters, StepSettings
 from tests.pipeline.kubeflow.compiled import IMAGE, Compiled
 from transform.errors import ConfigurationError
@@ -72,9 +80,33 @@ def test_nothing_of_the_compiling_machine_is_in_it(plain: Compiled) -> None:
     )
 
 
-def test_the_same_configuration_is_the_same_bytes(plain: Compiled, tmp_path: Path) -> None:
-    compile_pipeline(PipelineConfig(), IMAGE, tmp_path / "again.yaml")
+def test_the_same_configuration_is_the_same_bytes_wherever_it_is_compiled(plain: Compiled, tmp_path: Path) -> None:
+    root = SCHEMA_FILE.parent.parent.parent
+    subprocess.run(
+        [sys.executable, str(root / "kubeflow_runner.py"), f"--image={IMAGE}", "--out=again.yaml"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONHASHSEED": "7", "HOME": str(tmp_path), "TF_USE_LEGACY_KERAS": "1"},
+        check=True,
+    )
     assert (tmp_path / "again.yaml").read_bytes() == plain.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (str(SCHEMA_FILE), "data/schema/schema.pbtxt"),
+        ("data/schema/schema.pbtxt", "data/schema/schema.pbtxt"),
+        ("/volume/schema.pbtxt", "/volume/schema.pbtxt"),
+    ],
+)
+def test_the_contract_is_named_as_a_container_finds_it(given: str, found: str) -> None:
+    assert str(schema_file(PipelineConfig(schema_file=given))) == found
+
+
+@pytest.mark.parametrize("given", ["none.pbtxt", "../schema.pbtxt", "s3://bucket/schema.pbtxt"])
+def test_a_contract_that_no_container_finds_is_refused(given: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"--schema-file .*no container finds it"):
+        compile_pipeline(PipelineConfig(schema_file=given), IMAGE, tmp_path / "x.yaml")
 
 
 def test_a_run_must_say_where_the_reviews_and_the_models_are_unless_the_configuration_does(
@@ -121,6 +153,12 @@ def test_the_pusher_gets_the_push_folder_of_the_run(plain: Compiled) -> None:
 def test_a_relative_default_is_refused(flag: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{flag} here: is relative"):
         parameter_defaults(read_config([flag, "here"]))
+
+
+def test_an_address_with_a_password_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigurationError, match=r"--push-dir: the address holds a password") as caught:
+        parameter_defaults(PipelineConfig(push_dir="s3://id:unmistakable@bucket/push"))
+    assert "unmistakable" not in str(caught.value)
 
 
 def test_the_fingerprint_enters_by_value(plain: Compiled) -> None:
