@@ -105,6 +105,18 @@ def test_a_failed_step_is_no_answer_and_ends_the_run(cluster: Cluster, tmp_path:
     assert cluster.run(compiled, {"x": "y"}).message() == "no luck\n"
 
 
+def test_steps_that_do_not_wait_for_each_other_run_at_once(cluster: Cluster, tmp_path: Path) -> None:
+    """Each waits for a file that the other one makes."""
+    meet = (
+        f"import time; folder = pathlib.Path({str(tmp_path)!r}); (folder / parameters['own']).touch()\n"
+        "end = time.time() + 20\n"
+        "while not (folder / parameters['other']).exists(): assert time.time() < end; time.sleep(0.01)"
+    )
+    pair = {"a": step(meet, inputs={"own": "=a", "other": "=b"}), "b": step(meet, inputs={"own": "=b", "other": "=a"})}
+    done = cluster.run(write(tmp_path / "p.yaml", specification(pair)), {})
+    assert done.states() == ["COMPLETE", "COMPLETE"]
+
+
 def test_a_step_is_tried_as_often_as_it_says_and_starts_with_a_clean_file_system(
     cluster: Cluster, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -15,6 +16,7 @@ from tests.kubeflow.backend.objects import ObjectStore
 
 PIPELINE_ROOT: Final = "minio://mlpipeline/v2/artifacts"
 SUCCEEDED: Final = {"COMPLETE", "CACHED"}
+PODS_AT_ONCE: Final = 2
 
 
 class StepResult(NamedTuple):
@@ -106,17 +108,18 @@ class Cluster:
 
     def _run_steps(self, pipeline: Pipeline, run: Run) -> dict[str, StepResult]:
         results: dict[str, StepResult] = {}
-        for step in pipeline.steps:
-            if any(results[name].state not in SUCCEEDED for name in step.task.dependent_tasks) or any(
-                result.state == "FAILED" for result in results.values()
-            ):
-                results[step.name] = StepResult("OMITTED")
-            else:
-                results[step.name] = self._run_step(step, run)
-                run.executions[step.name] = results[step.name].execution
-        return results
+        with ThreadPoolExecutor(PODS_AT_ONCE) as nodes:
+            while ready := _ready(pipeline, results):
+                begun = {step.name: self._begin(step, run) for step in ready}
+                pods = {name: pod for name, pod in begun.items() if isinstance(pod, Pod)}
+                ended = dict(zip(pods, nodes.map(Pod.run, pods.values()), strict=True))
+                for name, pod in begun.items():
+                    results[name] = self._end(pod, ended[name], run) if isinstance(pod, Pod) else pod
+                    run.executions[name] = results[name].execution
+        return {step.name: results.get(step.name, StepResult("OMITTED")) for step in pipeline.steps}
 
-    def _run_step(self, step: Step, run: Run) -> StepResult:
+    def _begin(self, step: Step, run: Run) -> "Pod | StepResult":
+        """Does what the driver does. Returns the pod that is to run, or how the step ends without one."""
         container = Container(step, self.folder / "pods" / run.run_id / step.name, self._store, self._secrets)
         executor_input = resolve_inputs(step, run, self._metadata)
         if not holds(step.task.trigger_policy.condition, executor_input):
@@ -125,20 +128,45 @@ class Cluster:
         key = fingerprint(step, executor_input) if step.task.caching_options.enable_cache else ""
         cached = self._metadata.cached(run.pipeline, key) if key else None
         execution = self._metadata.begin(run.pipeline, run.run_id, step.name, executor_input.inputs, key)
-        if cached is not None:
-            self._metadata.end(
-                execution,
-                States.CACHED,
-                self._metadata.output_parameters(cached),
-                self._metadata.output_artifacts(cached),
-            )
-            return StepResult("CACHED", execution)
-        for attempt in range(1 + step.task.retry_policy.max_retry_count):
-            log = self.folder / "logs" / run.run_id / f"{step.name}-{attempt}.log"
-            exit_code = container.run(executor_input, log)
+        if cached is None:
+            return Pod(step, container, executor_input, execution, self.folder / "logs" / run.run_id)
+        parameters, artifacts = self._metadata.output_parameters(cached), self._metadata.output_artifacts(cached)
+        self._metadata.end(execution, States.CACHED, parameters, artifacts)
+        return StepResult("CACHED", execution)
+
+    def _end(self, pod: "Pod", result: StepResult, run: Run) -> StepResult:
+        """Does what the launcher does when the command has ended."""
+        parameters: dict[str, Any] = {}
+        artifacts: dict[str, int] = {}
+        if result.exit_code == 0:
+            parameters, artifacts = pod.container.collect(pod.executor_input, self._metadata, run.folder)
+        self._metadata.end(pod.execution, States.Value(result.state), parameters, artifacts)
+        return result
+
+
+@dataclass(frozen=True)
+class Pod:
+    """The container of a step of a run, about to run."""
+
+    step: Step
+    container: Container
+    executor_input: Any
+    execution: int
+    logs: Path
+
+    def run(self) -> StepResult:
+        """Runs the container, as often as the step is to be tried. Several pods may run at once."""
+        for attempt in range(1 + self.step.task.retry_policy.max_retry_count):
+            log = self.logs / f"{self.step.name}-{attempt}.log"
+            exit_code = self.container.run(self.executor_input, log)
             if exit_code == 0:
-                parameters, artifacts = container.collect(executor_input, self._metadata, run.folder)
-                self._metadata.end(execution, States.COMPLETE, parameters, artifacts)
-                return StepResult("COMPLETE", execution, 0, attempt + 1, log)
-        self._metadata.end(execution, States.FAILED, {}, {})
-        return StepResult("FAILED", execution, exit_code, attempt + 1, log)
+                break
+        return StepResult("FAILED" if exit_code else "COMPLETE", self.execution, exit_code, attempt + 1, log)
+
+
+def _ready(pipeline: Pipeline, results: Mapping[str, StepResult]) -> list[Step]:
+    """Returns the steps that may begin; none, if one has failed."""
+    if any(result.state == "FAILED" for result in results.values()):
+        return []
+    done = {name for name, result in results.items() if result.state in SUCCEEDED}
+    return [step for step in pipeline.steps if step.name not in results and set(step.task.dependent_tasks) <= done]
