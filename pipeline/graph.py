@@ -4,7 +4,7 @@ from typing import Any
 
 from tfx import v1 as tfx
 
-from components.atomic_pusher import KEEP_VERSIONS, AtomicPusher
+from components.atomic_pusher import AtomicPusher
 from components.data_gate import DataGate
 from components.interaction_splitter import InteractionSplitter
 from components.ratings_example_gen import RatingsExampleGen
@@ -99,10 +99,8 @@ def create_pipeline(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validator.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.push_location)
-        ),
-        custom_config={KEEP_VERSIONS: config.keep_versions},
+        push_dir=config.push_location,
+        keep_versions=config.keep_versions,
     ).with_id("Pusher")
 
     return tfx.dsl.Pipeline(
