@@ -254,7 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "make":
             with local_version(arguments.source) as folder:
                 version = make(folder, arguments.out, twin=arguments.twin)
-                where = f"version {version.name} of {arguments.source}" if is_remote(arguments.source) else version
+                where = f"{arguments.source}, version {version.name}," if is_remote(arguments.source) else version
                 print(f"Wrote {where} to {arguments.out}")
                 if not arguments.twin and (version / features.TWIN_FILE).exists():
                     print(WITHOUT_TWIN)

@@ -109,7 +109,7 @@ def test_a_remote_baseline_comes_back_too(good, bucket: Bucket) -> None:
     assert read_baseline(folder, "reviews") is None
     write_baseline(folder, "reviews", good)
     assert read_baseline(folder, "reviews") == good
-    assert bucket.keys() == ["baseline/reviews.binarypb"]
+    assert bucket.names() == ["baseline/reviews.binarypb"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no protobuf at all"])

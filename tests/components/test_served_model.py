@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from components.served_model import read_served_model
-from trainer.book_towers import BookTowers
 from tests.s3_server import Bucket
+from trainer.book_towers import BookTowers
 from trainer.twin import Twin, write_twin
 from transform import features
 from transform.errors import StorageError

@@ -52,7 +52,7 @@ def test_remote_reviews_and_a_remote_push_folder_are_asked_for(good: dict, bucke
     bucket.put("reviews.csv", Path(str(good["data"])).read_bytes())
     remote = {"data": f"s3://{bucket.name}/reviews.csv", "push_dir": f"minio://{bucket.name}/push"}
     preflight.check(PipelineConfig(**{**good, **remote}))
-    assert bucket.keys() == ["reviews.csv"]
+    assert bucket.names() == ["reviews.csv"]
 
 
 def test_a_remote_push_folder_that_cannot_be_is_told_with_the_other_faults(good: dict, bucket: Bucket) -> None:

@@ -198,7 +198,7 @@ def test_no_empty_object_is_left_that_a_server_would_take_for_a_version(bucket: 
         write(remote, version)
     remote.copy("9", {})
     remote.prune(1)
-    assert sorted(bucket.keys()) == ["push/", *(f"push/10/{name}" for name in FILES)]
+    assert sorted(bucket.names()) == ["push/", *(f"push/10/{name}" for name in FILES)]
     assert names(remote) == {"10"}
 
 
