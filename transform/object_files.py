@@ -37,7 +37,11 @@ class ObjectFiles:
 
     def entries(self, folder: str) -> list[Entry]:
         """Returns what is in `folder`; nothing where nothing has such a name, as long as there is the bucket."""
-        return sorted(Entry(info.base_name, info.is_file) for info in _listed(place_of(folder), recursive=False))
+        place = place_of(folder)
+        # In Google's store pyarrow lists only folders that have an empty object of their own.
+        found = _listed(place, recursive=place.scheme == "gs")
+        inside = ((info.path.removeprefix(f"{place.path}/").rstrip("/"), info.is_file) for info in found)
+        return sorted({Entry(name.partition("/")[0], is_file and "/" not in name) for name, is_file in inside})
 
     def files(self, folder: str) -> list[str]:
         """Returns all objects below `folder`, named from there."""
@@ -60,8 +64,11 @@ class ObjectFiles:
         """Opens an object to write. It appears when the block ends; where that fails, it is removed."""
         place = place_of(location)
         system = connect(place)
-        with told(place):
-            stream = system.open_output_stream(place.path, compression=None)
+        try:
+            with told(place):
+                stream = system.open_output_stream(place.path, compression=None)
+        except FileNotFoundError as error:
+            raise _not_there(place) from error
         try:
             yield ObjectWriter(place, stream)
         except BaseException:
@@ -92,7 +99,8 @@ class ObjectFiles:
     def remove_folder(self, folder: str) -> None:
         """Removes all objects below `folder`, if there are any."""
         place = place_of(folder)
-        with told(place), suppress(FileNotFoundError):
+        require_bucket(place)
+        with suppress(FileNotFoundError), told(place):  # Google's says so of a folder without an object of its own.
             connect(place).delete_dir(place.path)
 
 

@@ -37,6 +37,7 @@ GCS_RETRY_SECONDS: Final = 15.0
 LONGEST_REASON: Final = 300
 
 # What the stores' libraries say. Refusals first: one of them is also called unavailable.
+_NOT_THERE: Final = ("NO_SUCH_KEY", "No such directory")
 _REFUSED: Final = (
     "ACCESS_DENIED",
     "INVALID_ACCESS_KEY_ID",
@@ -111,7 +112,7 @@ def told(place: Place) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        if isinstance(error, FileNotFoundError) or "NO_SUCH_KEY" in str(error):
+        if isinstance(error, FileNotFoundError) or any(mark in str(error) for mark in _NOT_THERE):
             raise FileNotFoundError(ENOENT, "No such file", place.location) from error
         raise StorageError(f"{place.location}: {_explanation(place, str(error))}") from error
 

@@ -79,6 +79,7 @@ def kill_everywhere(job: Job, folder: Path) -> None:
     template.mkdir()
     job.prepare(template)
     shutil.copytree(template, state)
+    contents(state)  # Fills caches of the library, which the job would else fill in the first child only.
     assert in_child(lambda: job.do(state), count=count) == 0
     job.check(state)
     job.check_done(state)

@@ -3,11 +3,12 @@
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.gcs_server import BUCKET, gcs_server
 from tests.s3_server import Bucket
 from transform import storage
 from transform.errors import ReleaseError
@@ -17,12 +18,17 @@ from transform.push_folder import PushFolder, is_version, timestamp
 FILES = ("assets.extra/readalike.json", "saved_model.pb", "variables/variables.index")
 
 
-@pytest.fixture(params=["local", "remote"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> PushFolder:
+@pytest.fixture(params=["local", "s3", "gs"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PushFolder]:
     if request.param == "local":
-        return PushFolder(str(tmp_path / "push"))
-    bucket: Bucket = request.getfixturevalue("bucket")
-    return PushFolder(f"s3://{bucket.name}/push")
+        yield PushFolder(str(tmp_path / "push"))
+    elif request.param == "gs":
+        with gcs_server() as (endpoint, _), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STORAGE_EMULATOR_HOST", endpoint)
+            yield PushFolder(f"gs://{BUCKET}/push")
+    else:
+        bucket: Bucket = request.getfixturevalue("bucket")
+        yield PushFolder(f"s3://{bucket.name}/push")
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ import pickle
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.gcs_server import BUCKET, gcs_server
 from tests.s3_server import Bucket
 from transform import storage
 from transform.errors import ConfigurationError, StorageError
@@ -17,14 +19,19 @@ from transform.object_files import BLOCK
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture(params=["local", "s3", "minio"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=["local", "s3", "minio", "gs"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A folder, with nothing in it, whose name is not a plain one."""
     if request.param == "local":
         (tmp_path / "a b [1]* ü").mkdir()
-        return str(tmp_path / "a b [1]* ü")
-    bucket: Bucket = request.getfixturevalue("bucket")
-    return f"{request.param}://{bucket.name}/a b [1]* ü"
+        yield str(tmp_path / "a b [1]* ü")
+    elif request.param == "gs":
+        with gcs_server() as (endpoint, _), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STORAGE_EMULATOR_HOST", endpoint)
+            yield f"gs://{BUCKET}/a b [1]* ü"
+    else:
+        bucket: Bucket = request.getfixturevalue("bucket")
+        yield f"{request.param}://{bucket.name}/a b [1]* ü"
 
 
 def test_what_was_written_is_found_read_and_replaced(place: str) -> None:
