@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-import tensorflow as tf
 import tensorflow_data_validation as tfdv
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 from tfx import v1 as tfx
 from tfx.types import artifact_utils
 
+from transform import storage
 from transform.errors import DataError, GateError
 from transform.progress import tell
 
@@ -119,7 +119,7 @@ def refusal(broken: list[Anomaly], drifted: list[Anomaly]) -> str:
 
 def baseline_path(folder: str, split: str) -> str:
     """Returns the path of the last accepted statistics of `split`."""
-    return f"{folder}/{split}.binarypb"
+    return f"{storage.without_end(folder)}/{split}.binarypb"
 
 
 def read_baseline(folder: str, split: str) -> statistics_pb2.DatasetFeatureStatisticsList | None:
@@ -130,12 +130,12 @@ def read_baseline(folder: str, split: str) -> statistics_pb2.DatasetFeatureStati
     """
     path = baseline_path(folder, split)
     remedy = "Remove it or run once with --accept-drift: later runs then compare with these reviews."
-    if not tfx.dsl.io.fileio.exists(path):
+    if not storage.exists(path):
         tell("first run here: nothing to compare the data with yet")
         return None
     try:
-        baseline = _load_statistics(path)
-    except (DecodeError, OSError, tf.errors.OpError) as error:
+        baseline = statistics_pb2.DatasetFeatureStatisticsList.FromString(storage.read_bytes(path))
+    except (DecodeError, OSError) as error:
         raise DataError(f"{path}: what the last run left to compare with is damaged. {remedy}") from error
     if not baseline.datasets:
         raise DataError(f"{path}: what the last run left to compare with is empty. {remedy}")
@@ -143,13 +143,8 @@ def read_baseline(folder: str, split: str) -> statistics_pb2.DatasetFeatureStati
 
 
 def write_baseline(folder: str, split: str, accepted: statistics_pb2.DatasetFeatureStatisticsList) -> None:
-    """Keeps `accepted` as what the next run is compared with: written beside, then renamed."""
-    path = baseline_path(folder, split)
-    beside = f"{path}.incomplete"
-    tfx.dsl.io.fileio.makedirs(folder)
-    with tfx.dsl.io.fileio.open(beside, "wb") as file:
-        file.write(accepted.SerializeToString(deterministic=True))
-    tfx.dsl.io.fileio.rename(beside, path, overwrite=True)
+    """Keeps `accepted` as what the next run is compared with: as a whole, or what was there before stays."""
+    storage.write_bytes(accepted.SerializeToString(deterministic=True), baseline_path(folder, split))
 
 
 def _load_statistics(path: str) -> Any:

@@ -27,7 +27,7 @@ from components.ratings_csv import REASONS, RatingsCsv, Reject
 from components.review_sources import opener, review_files
 from components.reviews_fingerprint import check_unchanged
 from transform import features
-from transform.errors import DataError
+from transform.errors import DataError, InputError
 from transform.pseudonyms import read_key
 
 REPORT_FILE: Final = "report.json"
@@ -53,7 +53,7 @@ class ReadReviews(beam.DoFn):
             with parquet_examples.part_writer(path) as writer:
                 for table in row_groups(source.tables()):
                     writer.write_table(table, row_group_size=len(table))
-        except DataError as error:
+        except InputError as error:
             yield {"number": number, "error": str(error)}
             return
         report = source.report

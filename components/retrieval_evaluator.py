@@ -13,6 +13,7 @@ from tfx import v1 as tfx
 
 from components import model_gate, parquet_examples
 from components.evaluation_parameters import EvaluationParameters
+from components.headline import describe, headline
 from components.served_model import ServedModel, read_served_model
 from components.verdict import Check, write_verdict
 from trainer import baselines
@@ -104,9 +105,9 @@ def RetrievalEvaluator(  # noqa: N802 (components are nouns)
         Hyperparameters(**facts.get("hyperparameters", {})),
     )
     write_json(verdict.metrics, f"{evaluation.uri}/{METRICS_FILE}")
-    for name in SHOWN:
-        evaluation.set_float_custom_property(f"{name}_at_{K}", verdict.metrics[NEW_MODEL][f"{name}_at_{K}"]["value"])
     measured = summary(verdict.metrics, examples.get_string_custom_property(features.CONTENT_SHA256))
+    for artifact in (evaluation, blessing):
+        describe(artifact, headline(measured) | compared(verdict.metrics["served"]))
     write_verdict(blessing, verdict.checks, measured, "BLESSED")
 
 
@@ -176,6 +177,11 @@ def summary(metrics: dict[str, Any], data_sha256: str) -> dict[str, Any]:
     popularity = {f"recall_at_{K}_of_popularity": metrics[POPULARITY][f"recall_at_{K}"]}
     sizes = {name: metrics[name] for name in ("holdout_users", "heldout_interactions")}
     return {"data_sha256": data_sha256 or None, "measured": {**found, **popularity, **sizes}}
+
+
+def compared(served: dict[str, Any]) -> dict[str, float | str | None]:
+    """Returns the properties that tell of the served model: nothing where there is none."""
+    return {"served_version": served.get("version"), f"recall_at_{K}_of_served": served.get(f"recall_at_{K}")}
 
 
 def _compare(

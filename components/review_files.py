@@ -58,17 +58,6 @@ def local_review_files(path: Path) -> list[Path]:
     return files
 
 
-def check_reviews_path(location: str) -> None:
-    """Checks that `location` holds CSV files that can be read and have the columns. Remote locations are not asked.
-
-    Raises:
-      DataError: it does not, or they cannot or do not.
-    """
-    if "://" not in location:
-        for file in local_review_files(Path(location)):
-            read_header(local_opener(file), str(file))
-
-
 def local_opener(path: Path) -> Opener:
     """Returns a function that opens the local file `path`, with an error that names it."""
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from tfx import v1 as tfx
 
+from components.headline import describe, headline
 from transform import features
 from transform.json_files import write_json
 from transform.progress import tell
@@ -22,7 +23,8 @@ def write_verdict(blessing: Any, checks: list[Check], measured: dict[str, Any], 
     """Tells what was checked, and writes it into a blessing, which blesses if every check passed.
 
     Args:
-      blessing: the artifact. Its property `blessed` is what Pusher goes by.
+      blessing: the artifact. Its property `blessed` is what Pusher goes by; `refused_because` and the numbers are for
+        people.
       checks: at least one.
       measured: goes into `measured.json`, for the note beside the pushed model.
       marker: the empty file that says so to people: `BLESSED` or `INFRA_BLESSED`, as TFX's own components name it.
@@ -31,11 +33,19 @@ def write_verdict(blessing: Any, checks: list[Check], measured: dict[str, Any], 
     for line in found.splitlines():
         tell(line.strip())
     blessing.set_int_custom_property("blessed", int(passed))
+    describe(blessing, headline(measured))
+    if not passed:
+        describe(blessing, {"refused_because": reasons(checks)})
     write_json(measured, f"{blessing.uri}/{features.MEASURED_FILE}")
     files = {marker: ""} if passed else {marker.replace("BLESSED", "NOT_BLESSED"): "", features.REFUSAL_FILE: found}
     for name, text in files.items():
         with tfx.dsl.io.fileio.open(f"{blessing.uri}/{name}", "w") as file:
             file.write(text)
+
+
+def reasons(checks: list[Check]) -> str:
+    """Returns what did not pass, in a line."""
+    return "; ".join(f"{check.what}: {check.found}, needed: {check.needed}" for check in checks if not check.passed)
 
 
 def table(checks: list[Check]) -> str:

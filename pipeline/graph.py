@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 from tfx import v1 as tfx
 
-from components.atomic_pusher import KEEP_VERSIONS, AtomicPusher
+from components.atomic_pusher import AtomicPusher
 from components.data_gate import DataGate
 from components.interaction_splitter import InteractionSplitter
 from components.ratings_example_gen import RatingsExampleGen
@@ -116,10 +116,8 @@ def create_pipeline(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validator.outputs["blessing"],
-        push_destination=push_dir
-        if not isinstance(push_dir, str)
-        else tfx.proto.PushDestination(filesystem=tfx.proto.PushDestination.Filesystem(base_directory=push_dir)),
-        custom_config={KEEP_VERSIONS: config.keep_versions},
+        push_dir=push_dir,
+        keep_versions=config.keep_versions,
     ).with_id("Pusher")
 
     return tfx.dsl.Pipeline(

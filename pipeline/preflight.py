@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-from components.review_files import check_reviews_path
+from components.review_sources import check_reviews
 from pipeline.config import PipelineConfig
-from transform import pseudonyms
-from transform.errors import ConfigurationError, InputError
+from transform import pseudonyms, storage
+from transform.errors import ConfigurationError, InputError, StorageError
 
 KEY_FILE_NAME: Final = "pseudonym.key"
 
@@ -55,7 +55,7 @@ def provide_key(config: PipelineConfig) -> bool:
 
 
 def _check_data(config: PipelineConfig) -> None:
-    check_reviews_path(config.data)
+    check_reviews(config.data)
 
 
 def _check_schema(config: PipelineConfig) -> None:
@@ -73,12 +73,17 @@ def _check_work_dir(config: PipelineConfig) -> None:
 
 
 def _check_push_dir(config: PipelineConfig) -> None:
-    if "://" not in config.push_dir:
-        _check_folder("--push-dir", Path(config.push_dir))
-        if Path(config.push_dir).resolve() == config.work_dir.resolve():
-            raise ConfigurationError(
-                f"--push-dir {config.push_dir}: is the work folder. Name another folder, one that TF Serving may read."
-            )
+    if storage.is_remote(config.push_dir):
+        try:
+            storage.entries(config.push_dir)
+        except StorageError as error:
+            raise ConfigurationError(f"--push-dir {error}") from error
+        return
+    _check_folder("--push-dir", Path(config.push_dir))
+    if Path(config.push_dir).resolve() == config.work_dir.resolve():
+        raise ConfigurationError(
+            f"--push-dir {config.push_dir}: is the work folder. Name another folder, one that TF Serving may read."
+        )
 
 
 def _check_folder(flag: str, folder: Path) -> None:

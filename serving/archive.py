@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from serving.pushed_model import newest_version
+from serving.remote_version import local_version, remote_folder
 from transform import features
 from transform.errors import ReadalikeError, ReleaseError
 from transform.push_folder import GRAPH_FILE, STAGING_PREFIX
+from transform.storage import is_remote
 
 BLOCK: Final = 1 << 20
 FORMAT: Final = 1
@@ -237,23 +239,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m serving.archive", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     maker = commands.add_parser("make", help="write a version to a zip file")
-    maker.add_argument("source", type=Path, metavar="FOLDER", help="a version's folder, or a push folder")
+    maker.add_argument("source", metavar="FOLDER", help="a version's folder, or a push folder; may be remote")
     maker.add_argument("out", type=Path, metavar="OUT.zip", help="the archive, replaced if it is there")
     maker.add_argument(
         "--twin", action="store_true", help="put the twin in: a run that pushes beside the version compares with it"
     )
     extractor = commands.add_parser("extract", help="write the version in a zip file to a new folder")
     extractor.add_argument("archive", type=Path, metavar="ZIP", help="what `make` wrote")
-    extractor.add_argument("folder", type=Path, metavar="FOLDER", help="the folder to make, <push dir>/<version> say")
+    extractor.add_argument(
+        "folder", metavar="FOLDER", help="the folder to make, as <push dir>/<version>; may be remote"
+    )
     arguments = parser.parse_args(argv)
     try:
         if arguments.command == "make":
-            version = make(arguments.source, arguments.out, twin=arguments.twin)
-            print(f"Wrote {version} to {arguments.out}")
-            if not arguments.twin and (version / features.TWIN_FILE).exists():
-                print(WITHOUT_TWIN)
+            with local_version(arguments.source) as folder:
+                version = make(folder, arguments.out, twin=arguments.twin)
+                where = f"{arguments.source}, version {version.name}," if is_remote(arguments.source) else version
+                print(f"Wrote {where} to {arguments.out}")
+                if not arguments.twin and (version / features.TWIN_FILE).exists():
+                    print(WITHOUT_TWIN)
+        elif is_remote(arguments.folder):
+            with remote_folder(arguments.folder) as folder:
+                extract(arguments.archive, folder)
+            print(f"Extracted {arguments.archive} to {arguments.folder}")
         else:
-            extract(arguments.archive, arguments.folder)
+            extract(arguments.archive, Path(arguments.folder))
             print(f"Extracted {arguments.archive} to {arguments.folder}")
     except ReadalikeError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -98,13 +98,12 @@ def quiet_libraries() -> Iterator[None]:
 
 
 def newest_version(push_dir: Path) -> Path:
-    """Returns the version that TF Serving would serve.
+    """Returns the version that TF Serving would serve, in a local push folder.
 
     Raises:
       ReleaseError: there is none.
     """
-    with quiet_libraries():
-        served = PushFolder(str(push_dir)).served()
+    served = PushFolder(str(push_dir)).served()
     if served is None:
         raise ReleaseError(f"--push-dir {push_dir}: no model has been pushed there. Run local_runner.py first.")
     return push_dir / served

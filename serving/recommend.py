@@ -17,7 +17,9 @@ from serving import batch
 from serving.answers import Answer
 from serving.batch import Reader
 from serving.client import DEFAULT_MODEL, DEFAULT_TIMEOUT_SECONDS, connect
-from serving.pushed_model import PushedModel, newest_version
+from serving.pushed_model import PushedModel
+from serving.remote_version import local_version
+from transform import features
 from transform.errors import ConfigurationError, PseudonymKeyError, ReadalikeError
 from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE, key_id, pseudonymise, read_key
 
@@ -50,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m serving.recommend", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--push-dir", type=Path, help="folder with the pushed versions, of which the newest is loaded")
+    where.add_argument("--push-dir", help="folder with pushed versions, of which the newest is loaded; may be remote")
     where.add_argument("--server", help="a TF Serving: grpc://host:port or http://host:port")
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--user", help="the reader's name, as in the reviews")
@@ -86,11 +88,12 @@ def _asked(arguments: argparse.Namespace) -> Iterator[tuple[batch.Ask, str]]:
                 arguments.server,
             )
         return
-    model = PushedModel(newest_version(arguments.push_dir))
+    with local_version(arguments.push_dir, leave_out=[features.TWIN_FILE]) as folder:
+        model = PushedModel(folder)
     key = None if arguments.pseudonyms else _key(model, arguments.key_file)
     yield (
         lambda names: _readers(names, key, lambda user_ids: model.recommend(user_ids, arguments.k)),
-        f"version {model.version} in {model.folder.parent}",
+        f"version {model.version} in {arguments.push_dir.rstrip('/')}",
     )
 
 

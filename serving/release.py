@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from serving.push_history import Release, read_history, read_release, roll_back
-from serving.pushed_model import quiet_libraries
 from transform.errors import ReadalikeError, ReleaseError
 from transform.push_folder import PushFolder
 
@@ -39,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--push-dir", required=True, help="folder with the pushed versions; may be gs://…")
+    common.add_argument(
+        "--push-dir", required=True, help="folder with the pushed versions; may be gs://…, s3://…, minio://…"
+    )
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print JSON")
     parser = argparse.ArgumentParser(prog="python -m serving.release", description=__doc__)
@@ -153,16 +154,13 @@ def _leaves(tree: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _told_by_name(folder: PushFolder) -> Iterator[None]:
-    """Loads TensorFlow, and turns the failures of its file systems into an error that names the folder."""
-    with quiet_libraries():
-        import tensorflow as tf  # Seconds to import: not before the arguments were found to be right.
+    """Turns the failures of the file system into an error that names the folder; those of an object store name it."""
     try:
         yield
-    except (tf.errors.OpError, OSError) as error:
-        reason = error.message if isinstance(error, tf.errors.OpError) else error.strerror
+    except OSError as error:
         raise ReleaseError(
-            f"--push-dir {folder.location}: {reason}. Name a folder in which this user may read and write; versions "
-            "that were served or whole before still are."
+            f"--push-dir {folder.location}: {error.strerror}. Name a folder in which this user may read and write; "
+            "versions that were served or whole before still are."
         ) from error
 
 

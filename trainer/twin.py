@@ -14,11 +14,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-import tensorflow as tf
 
 from trainer.book_towers import BookTowers, Table
 from trainer.interactions import Interactions
 from trainer.stored_table import StoredTable, stored
+from transform import storage
 from transform.errors import DataError
 
 Hashes = npt.NDArray[np.uint32]
@@ -32,7 +32,6 @@ _DAMAGES: Final = (
     ValueError,
     KeyError,
     zipfile.BadZipFile,
-    tf.errors.OpError,
 )
 
 _FIRST_FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -82,8 +81,7 @@ def write_twin(twin: Twin, path: str) -> None:
         book_lengths=np.array([len(book) for book in twin.books], np.int32),
         trained_on=twin.trained_on,
     )
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(content.getvalue())
+    storage.write_bytes(content.getvalue(), path)
 
 
 def read_twin(path: str) -> Twin:
@@ -91,9 +89,10 @@ def read_twin(path: str) -> Twin:
 
     Raises:
       DataError: there is no such file, or it is damaged.
+      StorageError: the store where it is cannot be asked.
     """
     try:
-        with tf.io.gfile.GFile(path, "rb") as file, np.load(io.BytesIO(file.read()), allow_pickle=False) as content:
+        with np.load(io.BytesIO(storage.read_bytes(path)), allow_pickle=False) as content:
             ends = np.cumsum(content["book_lengths"])
             text = content["book_bytes"].tobytes()
             query, candidate = _table(content, "query"), _table(content, "candidate")

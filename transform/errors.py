@@ -35,6 +35,10 @@ class ReleaseError(InputError):
     """A pushed model is missing, damaged or does not fit the question."""
 
 
+class StorageError(InputError):
+    """A remote location cannot be reached, refuses access, or is not there."""
+
+
 class GateError(ReadalikeError):
     """A gate stopped the run: the data or the model is not what the contract promises."""
 

@@ -5,12 +5,14 @@ there `saved_model.pb`, without which a folder is no version, is written last an
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, Final
 
-from transform.errors import ReleaseError
+from transform import storage
+from transform.errors import ReleaseError, StorageError
 from transform.json_files import write_json
 
 GRAPH_FILE: Final = "saved_model.pb"
@@ -20,12 +22,12 @@ ABANDONED_AFTER_SECONDS: Final = 3600.0
 
 
 class PushFolder:
-    """The versions in one folder, local or remote (`gs://`), through `tf.io.gfile`."""
+    """The versions in one folder, local or remote, through `transform.storage`."""
 
     def __init__(self, location: str):
-        """Takes the folder's path or address. Nothing is read yet, and TensorFlow is not loaded."""
-        self.location = location.rstrip("/")
-        self.remote = "://" in location
+        """Takes the folder's path or address. Nothing is read yet."""
+        self.location = storage.without_end(location)
+        self.remote = storage.is_remote(location)
 
     def path(self, name: str) -> str:
         """Returns where `name` is or would be."""
@@ -41,10 +43,10 @@ class PushFolder:
 
     def modified(self, name: str) -> float:
         """Returns when the file `name` was last written, in seconds after the epoch."""
-        return float(_tensorflow().io.gfile.stat(self.path(name)).mtime_nsec / 1e9)
+        return storage.status(self.path(name)).modified
 
     def publish(self, staged: str, number: int = 0) -> str:
-        """Moves the folder `staged` here in one step, as the version to be served.
+        """Moves the folder `staged` here in one step, as the version to be served. Local folders only.
 
         Args:
           staged: a whole version, on the same file system.
@@ -53,43 +55,52 @@ class PushFolder:
         Returns:
           The new version.
         """
-        tf = _tensorflow()
         while True:
             number = max(number, self._next_number())
+            target = Path(self.path(str(number)))
             try:
-                tf.io.gfile.rename(staged, self.path(str(number)))
-            except tf.errors.AlreadyExistsError:
-                continue  # Another push was faster.
-            return str(number)
+                return Path(staged).rename(target).name
+            except OSError:
+                if not target.exists():
+                    raise
+                # Another push was faster.
 
-    def copy(self, version: str, notes: Mapping[str, Any]) -> str:
-        """Copies `version` to a new one, which will be served. It appears whole or not at all.
+    def push(self, source: str, notes: Mapping[str, Any], number: int = 0) -> str:
+        """Copies the model in the folder `source` to a new version, which will be served.
+
+        It appears whole or not at all. In an object store nobody else may push at the same time: two that choose the
+        same number would mix their files.
 
         Args:
-          version: a whole version.
+          source: a folder with a SavedModel, local or remote.
           notes: what else is to be written: the content, as JSON, by the name of the file inside the version.
+          number: the least number that it may get.
 
         Returns:
           The new version.
 
         Raises:
-          ReleaseError: `version` was removed meanwhile.
+          ReleaseError: `source` is no model, or is none any more.
         """
-        gfile = _tensorflow().io.gfile
-        source, number = self.path(version), self._next_number()
+        number = max(number, self._next_number())
         beside = self.path(str(number) if self.remote else f"{STAGING_PREFIX}{time.time_ns()}")
         try:
             for name, content in notes.items():
                 write_json(content, f"{beside}/{name}")
-            for name in sorted(set(_files(source)) - notes.keys(), key=lambda name: (name == GRAPH_FILE, name)):
-                gfile.makedirs(f"{beside}/{name}".rpartition("/")[0])
-                gfile.copy(f"{source}/{name}", f"{beside}/{name}")
-            if not self._is_whole(version):
-                raise ReleaseError(f"{source}: was removed while it was copied. Choose a version that is still there.")
-            return str(number) if self.remote else self.publish(beside)
-        except BaseException:
-            _remove_folder(beside)
+            copy_version(source, beside, notes.keys())
+            return str(number) if self.remote else self.publish(beside, number)
+        except BaseException as error:
+            with suppress(OSError, StorageError):
+                storage.remove_folder(beside)
+            if isinstance(error, FileNotFoundError):
+                raise ReleaseError(
+                    f"{source}: is no whole model, or was removed while it was copied. Name one that is still there."
+                ) from error
             raise
+
+    def copy(self, version: str, notes: Mapping[str, Any]) -> str:
+        """Copies `version` to a new one, which will be served. As `push`, otherwise."""
+        return self.push(self.path(version), notes)
 
     def prune(self, keep: int) -> list[str]:
         """Removes all but the newest `keep` versions. The served one is the newest of them, and stays.
@@ -111,30 +122,25 @@ class PushFolder:
         for name in self._names():
             if name.startswith(PRUNED_PREFIX) or (
                 (name.startswith(STAGING_PREFIX) or (self.remote and is_version(name) and not self._is_whole(name)))
-                and time.time() - _last_change(self.path(name)) > ABANDONED_AFTER_SECONDS
+                and time.time() - storage.last_change(self.path(name)) > ABANDONED_AFTER_SECONDS
             ):
-                _remove_folder(self.path(name))
+                storage.remove_folder(self.path(name))
 
     def _remove(self, version: str) -> None:
         """Takes away first what makes it a version, so that nobody meets half of one."""
-        gfile = _tensorflow().io.gfile
         folder = self.path(version)
         if self.remote:
-            gfile.remove(f"{folder}/{GRAPH_FILE}")
+            storage.remove_file(f"{folder}/{GRAPH_FILE}")
         else:
             folder = self.path(f"{PRUNED_PREFIX}{version}")
-            gfile.rename(self.path(version), folder)
-        _remove_folder(folder)
+            Path(self.path(version)).rename(folder)
+        storage.remove_folder(folder)
 
     def _is_whole(self, version: str) -> bool:
-        return bool(_tensorflow().io.gfile.exists(f"{self.path(version)}/{GRAPH_FILE}"))
+        return storage.exists(f"{self.path(version)}/{GRAPH_FILE}")
 
     def _names(self) -> list[str]:
-        gfile = _tensorflow().io.gfile
-        # `isdir` alone takes what cannot be reached for what is not there.
-        if not (gfile.exists(self.location) and gfile.isdir(self.location)):
-            return []
-        return [name.rstrip("/") for name in gfile.listdir(self.location)]
+        return [entry.name for entry in storage.entries(self.location)]
 
     def _numbers(self) -> list[str]:
         return sorted(filter(is_version, self._names()), key=int)
@@ -148,37 +154,24 @@ def is_version(name: str) -> bool:
     return name.isascii() and name.isdigit()
 
 
+def copy_version(source: str, target: str, leave_out: Collection[str] = ()) -> None:
+    """Copies the files of a version, what makes it one last.
+
+    Args:
+      source: the version's folder, local or remote.
+      target: the new folder.
+      leave_out: files that are not copied, named from the version's folder.
+
+    Raises:
+      FileNotFoundError: the version is none, or is being removed.
+    """
+    for name in storage.files(source):
+        if name != GRAPH_FILE and name not in leave_out:
+            storage.copy_file(f"{source}/{name}", f"{target}/{name}")
+    # What is removed loses this file first: where it can be copied, all the others were there too.
+    storage.copy_file(f"{source}/{GRAPH_FILE}", f"{target}/{GRAPH_FILE}")
+
+
 def timestamp(seconds: float) -> str:
     """Returns the time `seconds` after the epoch as it stands in files: in UTC, to the second."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _files(folder: str) -> Iterator[str]:
-    """Yields the files below `folder`, named from there."""
-    for parent, _, names in _tensorflow().io.gfile.walk(folder):
-        inside = parent.rstrip("/")[len(folder) + 1 :]
-        yield from (f"{inside}/{name}" if inside else name for name in names)
-
-
-def _last_change(folder: str) -> float:
-    """Returns when something in `folder` was last written, in seconds; 0 where nothing says so."""
-    tf = _tensorflow()
-    found = 0.0
-    for parent, folders, names in tf.io.gfile.walk(folder):
-        for name in ("", *folders, *names):
-            with suppress(tf.errors.NotFoundError):  # Object stores have no folders, and what was there may be gone.
-                found = max(found, tf.io.gfile.stat(f"{parent}/{name}".rstrip("/")).mtime_nsec / 1e9)
-    return found
-
-
-def _remove_folder(folder: str) -> None:
-    tf = _tensorflow()
-    with suppress(tf.errors.NotFoundError):  # It never was, or another run removes it too.
-        tf.io.gfile.rmtree(folder)
-
-
-def _tensorflow() -> Any:
-    """Returns TensorFlow. It takes seconds to load: not before the arguments were found to be right."""
-    import tensorflow as tf
-
-    return tf

@@ -1,24 +1,26 @@
+"""A push as the pipeline asks for it, through the component's own executor."""
+
 import json
 import os
 import time
-import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tfx import v1 as tfx
-from tfx.utils import json_utils, proto_utils
 
 from components import atomic_pusher
-from components.atomic_pusher import KEEP_VERSIONS, AtomicPusher, AtomicPusherExecutor
+from components.atomic_pusher import AtomicPusher
 from serving.push_history import read_history, read_release
-from transform import features
+from tests.s3_server import Bucket
+from transform import features, storage
 from transform.errors import GateError
 from transform.json_files import write_json
 from transform.push_folder import PushFolder
 
 MEASURED = {"data_sha256": "ab12", "measured": {"recall_at_20": {"value": 0.2, "low": 0.1, "high": 0.3}}}
+SERVED = {"serving": {"p50_ms": 1.5, "broken": []}}
 REFUSAL = "  REFUSED  today's books that it knows  50.0%\n           needed: at least 95.0%"
 
 
@@ -33,33 +35,30 @@ def model(tmp_path: Path) -> Any:
     return artifact
 
 
+def blessing_of(kind: Any, folder: Path, blessed: bool, measured: dict[str, Any]) -> Any:
+    blessing = kind()
+    blessing.uri = str(folder)
+    blessing.set_int_custom_property("blessed", int(blessed))
+    write_json(measured, f"{folder}/{features.MEASURED_FILE}")
+    if not blessed:
+        (folder / features.REFUSAL_FILE).write_text(REFUSAL)
+    return blessing
+
+
 def push(
-    model: Any,
-    base: Path | str,
-    tmp_path: Path,
-    blessed: bool | None = None,
-    keep: int | None = None,
-    infra: Any = None,
+    model: Any, base: Path | str, tmp_path: Path, blessed: bool = True, keep: int = 0, served_well: bool = True
 ) -> Any:
     pushed = tfx.types.standard_artifacts.PushedModel()
     pushed.uri = str(tmp_path / "pushed_model")
-    destination = tfx.proto.PushDestination(filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(base)))
-    inputs = {"model": [model]}
-    if infra is not None:
-        inputs["infra_blessing"] = [infra]
-    if blessed is not None:
-        blessing = tfx.types.standard_artifacts.ModelBlessing()
-        blessing.uri = str(tmp_path / "blessing")
-        blessing.set_int_custom_property("blessed", int(blessed))
-        Path(blessing.uri).mkdir(exist_ok=True)
-        (Path(blessing.uri) / features.MEASURED_FILE).write_text(json.dumps(MEASURED))
-        if not blessed:
-            (Path(blessing.uri) / features.REFUSAL_FILE).write_text(REFUSAL)
-        inputs["model_blessing"] = [blessing]
-    properties = {"push_destination": proto_utils.proto_to_json(destination)}
-    if keep is not None:
-        properties["custom_config"] = json_utils.dumps({KEEP_VERSIONS: keep})
-    AtomicPusherExecutor().Do(inputs, {"pushed_model": [pushed]}, properties)
+    kinds = tfx.types.standard_artifacts
+    inputs = {
+        "model": [model],
+        "model_blessing": [blessing_of(kinds.ModelBlessing, tmp_path / "blessing", blessed, MEASURED)],
+        "infra_blessing": [blessing_of(kinds.InfraBlessing, tmp_path / "infra", served_well, SERVED)],
+    }
+    AtomicPusher.EXECUTOR_SPEC.executor_class().Do(
+        inputs, {"pushed_model": [pushed]}, {"push_dir": str(base), "keep_versions": keep}
+    )
     return pushed
 
 
@@ -76,6 +75,10 @@ def test_a_push_is_a_whole_version_and_nothing_beside(model: Any, tmp_path: Path
     assert pushed.get_string_custom_property("pushed_destination") == str(version)
     assert pushed.get_string_custom_property("pushed_version") == version.name
     assert pushed.get_int_custom_property("pushed") == 1
+    assert pushed.get_float_custom_property("recall_at_20") == 0.2
+    assert pushed.get_float_custom_property("p50_ms") == 1.5
+    assert pushed.get_string_custom_property("data_sha256") == "ab12"
+    assert json.loads((Path(pushed.uri) / features.RELEASE_NOTE_FILE).read_text())["measured"] == MEASURED["measured"]
 
 
 def test_no_version_is_visible_while_files_are_copied(
@@ -83,13 +86,13 @@ def test_no_version_is_visible_while_files_are_copied(
 ) -> None:
     base = tmp_path / "push"
     seen: list[list[str]] = []
-    copy_file = atomic_pusher.stock_pusher.io_utils.copy_file
+    copy_file = storage.copy_file
 
-    def watched_copy(*arguments: Any, **keywords: Any) -> None:
+    def watched_copy(source: str, target: str) -> None:
         seen.append([folder.name for folder in base.iterdir() if folder.name.isdigit()])
-        copy_file(*arguments, **keywords)
+        copy_file(source, target)
 
-    monkeypatch.setattr(atomic_pusher.stock_pusher.io_utils, "copy_file", watched_copy)
+    monkeypatch.setattr(storage, "copy_file", watched_copy)
     push(model, base, tmp_path)
     assert seen
     assert not any(seen)
@@ -99,7 +102,7 @@ def test_a_copy_that_fails_shows_no_version(model: Any, tmp_path: Path, monkeypa
     def failing_copy(*arguments: Any, **keywords: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(atomic_pusher.stock_pusher.io_utils, "copy_file", failing_copy)
+    monkeypatch.setattr(storage, "copy_file", failing_copy)
     with pytest.raises(OSError, match="disk full"):
         push(model, tmp_path / "push", tmp_path)
     assert not [folder for folder in (tmp_path / "push").iterdir() if folder.name.isdigit()]
@@ -109,13 +112,6 @@ def test_two_pushes_in_one_second_are_two_versions(model: Any, tmp_path: Path) -
     for _ in range(3):
         push(model, tmp_path / "push", tmp_path)
     assert len(list((tmp_path / "push").iterdir())) == 3
-
-
-def test_a_blessed_model_is_pushed(model: Any, tmp_path: Path) -> None:
-    pushed = push(model, tmp_path / "push", tmp_path, blessed=True)
-    [version] = (tmp_path / "push").iterdir()
-    assert files(version) == {"saved_model.pb", "variables/variables.index", features.RELEASE_NOTE_FILE}
-    assert pushed.get_int_custom_property("pushed") == 1
 
 
 def test_a_model_that_was_not_blessed_stops_the_run_with_the_table_and_what_was_served_stays(
@@ -140,19 +136,13 @@ def test_a_first_model_that_was_not_blessed_leaves_no_push_folder(model: Any, tm
 
 
 def test_a_model_whose_serving_was_refused_is_not_pushed(model: Any, tmp_path: Path) -> None:
-    infra = tfx.types.standard_artifacts.InfraBlessing()
-    infra.uri = str(tmp_path / "infra")
-    infra.set_int_custom_property("blessed", 0)
-    write_json({"serving": {"p50_ms": 1.5}}, f"{infra.uri}/{features.MEASURED_FILE}")
-    (Path(infra.uri) / features.REFUSAL_FILE).write_text("  REFUSED  seconds to load")
-    with pytest.raises(GateError, match="REFUSED  seconds to load"):
-        push(model, tmp_path / "push", tmp_path, blessed=True, infra=infra)
+    with pytest.raises(GateError, match="REFUSED  today's books"):
+        push(model, tmp_path / "push", tmp_path, served_well=False)
     assert not (tmp_path / "push").exists()
-    infra.set_int_custom_property("blessed", 1)
-    push(model, tmp_path / "push", tmp_path, blessed=True, infra=infra)
+    push(model, tmp_path / "push", tmp_path)
     [version] = (tmp_path / "push").iterdir()
     note = json.loads((version / features.RELEASE_NOTE_FILE).read_text())
-    assert note["serving"] == {"p50_ms": 1.5}
+    assert note["serving"] == SERVED["serving"]
     assert note["measured"] == MEASURED["measured"]
 
 
@@ -174,11 +164,6 @@ def test_what_killed_runs_left_is_removed_when_it_is_old(model: Any, tmp_path: P
     assert {folder.name for folder in base.iterdir() if not folder.name.isdigit()} == {".incoming-2"}
 
 
-def test_the_component_differs_from_the_stock_one_by_its_executor_only() -> None:
-    assert AtomicPusher.SPEC_CLASS is tfx.components.Pusher.SPEC_CLASS
-    assert AtomicPusher.EXECUTOR_SPEC.executor_class is AtomicPusherExecutor
-
-
 def test_the_note_beside_the_model_says_when_it_was_pushed_and_what_it_was_blessed_for(
     model: Any, tmp_path: Path
 ) -> None:
@@ -191,10 +176,8 @@ def test_the_note_beside_the_model_says_when_it_was_pushed_and_what_it_was_bless
     assert before <= pushed_at <= time.time()
 
 
-@pytest.mark.parametrize(("keep", "left"), [(None, 4), (0, 4), (1, 1), (2, 2), (9, 4)])
-def test_the_last_versions_are_kept_and_the_new_one_is_served(
-    keep: int | None, left: int, model: Any, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("keep", "left"), [(0, 4), (1, 1), (2, 2), (9, 4)])
+def test_the_last_versions_are_kept_and_the_new_one_is_served(keep: int, left: int, model: Any, tmp_path: Path) -> None:
     base = tmp_path / "push"
     for _ in range(4):
         pushed = push(model, base, tmp_path, keep=keep)
@@ -241,11 +224,23 @@ def test_a_folder_that_cannot_be_tidied_does_not_stop_a_push(
     assert len(PushFolder(str(base)).versions()) == 2
 
 
-def test_an_object_store_gets_the_version_the_note_and_the_pruning_too(model: Any, tmp_path: Path) -> None:
-    folder = PushFolder(f"ram://{uuid.uuid4().hex}")
-    write_json({}, f"{folder.path('7')}/saved_model.pb")
-    write_json({}, f"{folder.path('8')}/saved_model.pb")
-    pushed = push(model, folder.location, tmp_path, blessed=True, keep=2)
+@pytest.mark.parametrize("scheme", ["s3", "minio"])
+def test_an_object_store_gets_the_version_the_note_and_the_pruning_too(
+    scheme: str, model: Any, tmp_path: Path, bucket: Bucket
+) -> None:
+    for key in ("push/7/saved_model.pb", "push/8/saved_model.pb"):
+        bucket.put(key, "graph")
+    folder = PushFolder(f"{scheme}://{bucket.name}/push")
+    pushed = push(model, folder.location, tmp_path, keep=2)
     new = pushed.get_string_custom_property("pushed_version")
+    assert pushed.get_string_custom_property("pushed_destination") == folder.path(new)
     assert folder.versions() == ["8", new]
     assert read_release(folder, new).recall == 0.2
+    assert bucket.get(f"push/{new}/saved_model.pb") == b"graph"
+    assert bucket.get(f"push/{new}/variables/variables.index") == b"index"
+
+
+def test_a_refused_model_leaves_an_object_store_as_it_was(model: Any, tmp_path: Path, bucket: Bucket) -> None:
+    with pytest.raises(GateError):
+        push(model, f"s3://{bucket.name}/push", tmp_path, blessed=False)
+    assert bucket.names() == []

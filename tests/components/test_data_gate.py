@@ -15,6 +15,7 @@ from components.data_gate import (
     write_baseline,
 )
 from pipeline.config import SCHEMA_FILE
+from tests.s3_server import Bucket
 from transform import features
 from transform.errors import DataError
 
@@ -108,6 +109,14 @@ def test_the_baseline_comes_back_as_it_was_kept(good, tmp_path: Path) -> None:
     write_baseline(folder, "reviews", statistics(User=["one"] * 200))
     assert read_baseline(folder, "reviews") != good
     assert [path.name for path in (tmp_path / "baseline").iterdir()] == ["reviews.binarypb"]
+
+
+def test_a_remote_baseline_comes_back_too(good, bucket: Bucket) -> None:
+    folder = f"minio://{bucket.name}/baseline/"
+    assert read_baseline(folder, "reviews") is None
+    write_baseline(folder, "reviews", good)
+    assert read_baseline(folder, "reviews") == good
+    assert bucket.names() == ["baseline/reviews.binarypb"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no protobuf at all"])

@@ -1,6 +1,7 @@
 """The executor as the pipeline runs it, on folders of CSV files."""
 
 import csv
+import gzip
 import os
 import re
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from components import parquet_examples
 from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, row_groups
 from components.review_sources import review_files
 from components.reviews_fingerprint import ReviewsFingerprint, reviews_fingerprint
+from tests.s3_server import Bucket
 from transform.errors import DataError, GateError
 from transform.pseudonyms import KEY_VARIABLE, pseudonymise
 
@@ -25,7 +27,7 @@ KEY = "0123456789abcdef"
 HEADER = "User,ISBN,RatingOf5,Genres\n"
 
 
-def generate(data: Path, folder: Path, max_reject_share: float = 0.5, fingerprint: str = "") -> Any:
+def generate(data: Path | str, folder: Path, max_reject_share: float = 0.5, fingerprint: str = "") -> Any:
     """Runs the executor, by default on the reviews' own fingerprint, and returns the artifact."""
     key_file = folder / "key"
     folder.mkdir(exist_ok=True)
@@ -65,6 +67,27 @@ def folder(tmp_path: Path) -> Path:
     (data / "a.csv").write_text(HEADER + "ann,Emma,5,['Classics']\nann,It,,\n")
     (data / "c.csv").write_text(HEADER)
     return data
+
+
+def test_remote_reviews_give_what_local_ones_give(folder: Path, tmp_path: Path, bucket: Bucket) -> None:
+    (folder / "d.csv.gz").write_bytes(gzip.compress((HEADER + "dan,Dune,1,\nann,Dune,2,\n").encode()))
+    for file in folder.iterdir():
+        bucket.put(f"reviews/{file.name}", file.read_bytes())
+    local = generate(folder, tmp_path / "local")
+    remote = generate(f"s3://{bucket.name}/reviews", tmp_path / "remote")
+    assert rows(remote) == rows(local)
+    assert remote.get_string_custom_property("content_sha256") == local.get_string_custom_property("content_sha256")
+    rejects = [(Path(examples.uri) / "rejects.csv").read_text() for examples in (local, remote)]
+    assert rejects[1].replace(f"s3://{bucket.name}/reviews", str(folder)) == rejects[0]
+    one = generate(f"minio://{bucket.name}/reviews/d.csv.gz", tmp_path / "one")
+    assert rows(one) == rows(local)[-2:]
+
+
+def test_a_remote_file_that_cannot_be_read_is_told_by_its_name(tmp_path: Path, bucket: Bucket) -> None:
+    bucket.put("reviews/a.csv", HEADER + "ann,Dune,5,\n")
+    bucket.put("reviews/b.csv.gz", gzip.compress(HEADER.encode())[:-8])
+    with pytest.raises(DataError, match=r"s3://.*/reviews/b\.csv\.gz: the gzip file ends in the middle"):
+        generate(f"s3://{bucket.name}/reviews", tmp_path / "out")
 
 
 def test_files_follow_one_another_by_name_and_users_are_hidden(folder: Path, tmp_path: Path) -> None:
@@ -269,4 +292,3 @@ def test_the_same_input_is_the_same_bytes(folder: Path, tmp_path: Path) -> None:
 def test_local_paths_are_files_or_folders(folder: Path) -> None:
     assert [Path(name).name for name in review_files(str(folder))] == ["a.csv", "b.csv", "c.csv"]
     assert review_files(str(folder / "a.csv")) == [str(folder / "a.csv")]
-    assert review_files("gs://bucket/reviews.csv") == ["gs://bucket/reviews.csv"]

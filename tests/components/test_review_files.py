@@ -2,14 +2,14 @@ import gzip
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
-from apache_beam.io.filesystem import FileMetadata, FileSystem, MatchResult
 
-from components.review_files import check_reviews_path, local_review_files
-from components.review_sources import fingerprint, opener, review_files
+from components.review_files import local_review_files
+from components.review_sources import check_reviews, fingerprint, opener, review_files
+from tests.s3_server import Bucket, free_port
 from transform.errors import DataError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,25 +26,21 @@ def test_a_folder_is_its_csv_files_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["reviews [1]*.csv", "Rezensionen für Ünï.csv", "a b.csv", "no-suffix"])
 def test_a_file_may_have_any_name(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(CONTENT)
-    check_reviews_path(str(tmp_path / name))
-
-
-def test_remote_locations_are_not_asked() -> None:
-    check_reviews_path("gs://bucket/that/does/not/exist")
+    check_reviews(str(tmp_path / name))
 
 
 def test_nothing_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such file or folder"):
-        check_reviews_path(str(tmp_path / "none.csv"))
+        check_reviews(str(tmp_path / "none.csv"))
     with pytest.raises(DataError, match=r"has no \.csv or \.csv\.gz file"):
-        check_reviews_path(str(tmp_path))
+        check_reviews(str(tmp_path))
 
 
 def test_every_file_of_a_folder_is_checked(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(CONTENT)
     (tmp_path / "b.csv").write_text("User,ISBN,Genres\n")
     with pytest.raises(DataError, match=r"b\.csv:1: has no column 'RatingOf5'"):
-        check_reviews_path(str(tmp_path))
+        check_reviews(str(tmp_path))
 
 
 def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
@@ -59,7 +55,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
         os.seteuid(65534)
     try:
         with pytest.raises(DataError, match=r"reviews\.csv: cannot be read \(Permission denied\)"):
-            check_reviews_path(str(file))
+            check_reviews(str(file))
     finally:
         if as_root:
             os.seteuid(0)
@@ -77,63 +73,82 @@ def test_what_is_neither_file_nor_folder_is_told(tmp_path: Path) -> None:
             (tmp_path / "a.csv").write_text(CONTENT)
             (tmp_path / os.fsdecode(b"caf\xe9.csv")).write_text(CONTENT)
         with pytest.raises(DataError, match=told) as caught:
-            check_reviews_path(str(path))
+            check_reviews(str(path))
         str(caught.value).encode()
 
 
 def test_the_check_reads_no_more_than_the_header(tmp_path: Path) -> None:
     packed = gzip.compress(CONTENT.encode() + b"ann,Dune,5,\n" * 1_000_000)
     (tmp_path / "reviews.csv.gz").write_bytes(packed[:-20])
-    check_reviews_path(str(tmp_path))
+    check_reviews(str(tmp_path))
 
 
-class Shelf(FileSystem):
-    """A remote file system, as Beam knows them: `shelf://` and the local path behind it."""
-
-    @classmethod
-    def scheme(cls) -> str:
-        return "shelf"
-
-    def _list(self, path: str) -> list[FileMetadata]:
-        return [self.metadata(f"shelf://{file}") for file in sorted(Path(path[len("shelf://") :]).iterdir())]
-
-    def has_dirs(self) -> bool:
-        return True
-
-    def match(self, patterns: list[str], limits: object = None) -> list[MatchResult]:
-        return [MatchResult(pattern, self._list(pattern.removesuffix("*"))) for pattern in patterns]
-
-    def open(self, path: str, mime_type: str = "", compression_type: str = "") -> BinaryIO:
-        return Path(path[len("shelf://") :]).open("rb")
-
-    def metadata(self, path: str) -> FileMetadata:
-        status = Path(path[len("shelf://") :]).stat()
-        return FileMetadata(path, status.st_size, status.st_mtime)
-
-    def _unused(self, *arguments: object) -> None:
-        raise NotImplementedError
-
-    join = split = mkdirs = create = copy = rename = exists = size = last_updated = checksum = delete = _unused
-
-
-def test_remote_files_are_found_opened_and_noticed_when_they_change(tmp_path: Path) -> None:
-    for name in ("b.csv", "a.csv.gz", ".hidden.csv", "notes.txt"):
-        (tmp_path / name).write_text(CONTENT)
-    location = f"shelf://{tmp_path}"
+@pytest.mark.parametrize("scheme", ["s3", "minio"])
+def test_remote_files_are_found_opened_and_noticed_when_they_change(scheme: str, bucket: Bucket) -> None:
+    for name in ("b.csv", "a.csv.gz", ".hidden.csv", "notes.txt", "below/c.csv"):
+        bucket.put(f"reviews [1] für/{name}", CONTENT)
+    location = f"{scheme}://{bucket.name}/reviews [1] für"
     assert review_files(location + "/") == [f"{location}/a.csv.gz", f"{location}/b.csv"]
+    assert review_files(f"{location}/notes.txt") == [f"{location}/notes.txt"]
     with opener(f"{location}/b.csv")() as file:
         assert file.read() == CONTENT.encode()
-    before = fingerprint(location), fingerprint(f"{location}/b.csv")
-    (tmp_path / "b.csv").write_text(CONTENT * 2)
-    assert {fingerprint(location), fingerprint(f"{location}/b.csv")}.isdisjoint(before)
+    places = (location, f"{location}/b.csv")
+    before = list(map(fingerprint, places))
+    assert list(map(fingerprint, places)) == before
+    bucket.put("reviews [1] für/b.csv", CONTENT.replace("5", "4"))
+    assert set(map(fingerprint, places)).isdisjoint(before)
 
 
-@pytest.mark.parametrize("location", ["shelf:///nowhere", "shelf:///nowhere.csv", "no-such-scheme://x/y"])
-def test_remote_places_that_cannot_be_read_are_told(location: str) -> None:
-    with pytest.raises(DataError, match=r"cannot be read .*Check"):
-        [opener(name)() for name in review_files(location)]
-    with pytest.raises(DataError, match=r"cannot be read .*Check"):
-        fingerprint(location)
+def test_a_remote_file_without_a_column_is_told(bucket: Bucket) -> None:
+    bucket.put("a.csv.gz", gzip.compress(CONTENT.encode()))
+    bucket.put("b.csv", "User,ISBN,Genres\n")
+    check_reviews(f"s3://{bucket.name}/a.csv.gz")
+    with pytest.raises(DataError, match=r"s3://.*/b\.csv:1: has no column 'RatingOf5'"):
+        check_reviews(f"s3://{bucket.name}")
+
+
+def test_the_check_of_a_remote_file_reads_no_more_than_its_beginning(bucket: Bucket) -> None:
+    packed = gzip.compress(CONTENT.encode() + os.urandom(9 << 20).hex().encode())
+    bucket.put("reviews.csv.gz", packed[:-20])
+    check_reviews(f"s3://{bucket.name}/reviews.csv.gz")
+
+
+def test_a_remote_gzip_file_that_was_cut_off_is_told(bucket: Bucket) -> None:
+    bucket.put("reviews.csv.gz", gzip.compress(CONTENT.encode())[:-12])
+    with pytest.raises(DataError, match="ends in the middle"):
+        check_reviews(f"s3://{bucket.name}/reviews.csv.gz")
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("s3://{bucket}/nowhere", "there is no such file or folder"),
+        ("s3://{bucket}/texts", r"has no \.csv or \.csv\.gz file"),
+        ("s3://no-such-bucket/reviews.csv", "has no bucket 'no-such-bucket'. Create it"),
+        ("s3://", "names no bucket"),
+        ("hdfs://x/y", "the scheme hdfs:// is not known. Use gs://, s3://, minio://"),
+    ],
+)
+def test_remote_places_without_reviews_are_told(location: str, told: str, bucket: Bucket) -> None:
+    bucket.put("texts/notes.txt", "")
+    location = location.format(bucket=bucket.name)
+    for ask in (review_files, check_reviews, fingerprint):
+        with pytest.raises(DataError, match=told) as caught:
+            ask(location)
+        assert str(caught.value).startswith(f"--data {location}: ")
+
+
+def test_a_remote_file_that_vanishes_is_told_by_its_name(bucket: Bucket) -> None:
+    with pytest.raises(DataError, match=r"s3://.*/gone\.csv: cannot be read \(No such file\)"):
+        opener(f"s3://{bucket.name}/gone.csv")()
+
+
+def test_a_store_that_is_not_there_is_told_within_seconds(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{free_port()}")
+    started = time.monotonic()
+    with pytest.raises(DataError, match=r"http://127\.0\.0\.1:\d+ cannot be reached .*AWS_ENDPOINT_URL_S3"):
+        check_reviews(f"s3://{bucket.name}/reviews.csv")
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("name", ["reviews [1]*.csv", "Rezensionen für Ünï {SPAN}.csv"])
@@ -147,6 +162,6 @@ def test_a_local_files_fingerprint_changes_with_it_whatever_its_name(name: str, 
 
 
 def test_the_check_loads_neither_beam_nor_tfx() -> None:
-    code = "import sys, components.review_files; print({'apache_beam', 'tfx', 'tensorflow'} & set(sys.modules))"
+    code = "import sys, components.review_sources; print({'apache_beam', 'tfx', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "set()\n"

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from components.served_model import read_served_model
+from tests.s3_server import Bucket
 from trainer.book_towers import BookTowers
 from trainer.twin import Twin, write_twin
 from transform import features
+from transform.errors import StorageError
 
 
 def serve(push_dir: Path, version: str) -> Path:
@@ -56,7 +58,19 @@ def test_a_version_without_a_twin_says_where_it_was_looked_for(tmp_path: Path) -
     served = read_served_model(str(tmp_path))
     assert served is not None
     assert (served.version, served.twin) == ("2", None)
-    assert served.why_not.startswith(f"{tmp_path / '2' / features.TWIN_FILE}: cannot be read (NotFoundError)")
+    assert served.why_not.startswith(f"{tmp_path / '2' / features.TWIN_FILE}: cannot be read (FileNotFoundError)")
+
+
+def test_a_remote_model_is_read_with_its_twin(tmp_path: Path, bucket: Bucket) -> None:
+    bucket.put(f"push/9/{features.TWIN_FILE}", serve(tmp_path, "9").read_bytes())
+    bucket.put("push/9/saved_model.pb", "")
+    served = read_served_model(f"s3://{bucket.name}/push/")
+    assert served is not None
+    assert (served.version, served.why_not) == ("9", "")
+    assert served.twin is not None
+    assert served.twin.books == [b"9"]
+    with pytest.raises(StorageError, match="has no bucket"):
+        read_served_model("s3://no-such-bucket/push")
 
 
 def archive(**arrays: np.ndarray) -> bytes:

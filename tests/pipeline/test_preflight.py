@@ -4,6 +4,7 @@ import pytest
 
 from pipeline import preflight
 from pipeline.config import PipelineConfig
+from tests.s3_server import Bucket
 from transform.errors import ConfigurationError, DataError, PseudonymKeyError
 from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE, read_key
 
@@ -47,8 +48,22 @@ def test_the_push_folder_is_not_the_work_folder(good: dict) -> None:
         preflight.check(PipelineConfig(**{**good, "push_dir": str(good["work_dir"])}))
 
 
-def test_a_remote_push_folder_is_left_to_the_pusher(good: dict) -> None:
-    preflight.check(PipelineConfig(**{**good, "push_dir": "gs://bucket/push"}))
+def test_remote_reviews_and_a_remote_push_folder_are_asked_for(good: dict, bucket: Bucket) -> None:
+    bucket.put("reviews.csv", Path(str(good["data"])).read_bytes())
+    remote = {"data": f"s3://{bucket.name}/reviews.csv", "push_dir": f"minio://{bucket.name}/push"}
+    preflight.check(PipelineConfig(**{**good, **remote}))
+    assert bucket.names() == ["reviews.csv"]
+
+
+def test_a_remote_push_folder_that_cannot_be_is_told_with_the_other_faults(good: dict, bucket: Bucket) -> None:
+    bucket.put("reviews.csv", "User,ISBN\n")
+    faulty = {"data": f"s3://{bucket.name}/reviews.csv", "push_dir": "s3://no-such-bucket/push"}
+    with pytest.raises(ConfigurationError) as caught:
+        preflight.check(PipelineConfig(**{**good, **faulty}))
+    for told in ("2 faults", "has no column", "--push-dir s3://no-such-bucket/push: ", "has no bucket"):
+        assert told in str(caught.value)
+    with pytest.raises(ConfigurationError, match="nowhere:// is not known"):
+        preflight.check(PipelineConfig(**{**good, "push_dir": "nowhere://bucket/push"}))
 
 
 def test_without_a_key_the_work_folder_gets_one_once(good: dict) -> None:

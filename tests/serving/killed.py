@@ -1,7 +1,7 @@
 """A job that is killed at many points: `python -m tests.serving.killed JOB FOLDER`, which fails where one leaves harm.
 
 A child of this process does the job and kills itself, as `kill -9` does, at the n-th call of a C function: the same
-points each time. TensorFlow is loaded once.
+points each time. TFX is loaded once.
 """
 
 import os
@@ -79,6 +79,7 @@ def kill_everywhere(job: Job, folder: Path) -> None:
     template.mkdir()
     job.prepare(template)
     shutil.copytree(template, state)
+    contents(state)  # Fills caches of the library, which the job would else fill in the first child only.
     assert in_child(lambda: job.do(state), count=count) == 0
     job.check(state)
     job.check_done(state)
@@ -203,6 +204,4 @@ def _prune(folder: Path) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "push":
         import components.atomic_pusher  # noqa: F401 (loaded here, once, and not by every child)
-    if sys.argv[1] in ("prune", "rollback"):
-        import tensorflow  # noqa: F401
     kill_everywhere(JOBS[sys.argv[1]], Path(sys.argv[2]))

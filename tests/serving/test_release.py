@@ -175,7 +175,7 @@ def test_an_empty_or_missing_push_folder_is_told(
 
 def test_an_address_that_cannot_be_reached_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert release.main(["list", "--push-dir", "nowhere://bucket/push"]) == 2
-    assert "--push-dir nowhere://bucket/push: File system scheme" in capsys.readouterr().err
+    assert "nowhere://bucket/push: the scheme nowhere:// is not known" in capsys.readouterr().err
 
 
 def test_prune_keeps_the_newest_and_says_what_went(push_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

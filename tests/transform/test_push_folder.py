@@ -1,14 +1,16 @@
-"""The push folder, on a file system and in an object store, for which TensorFlow's `ram://` stands."""
+"""The push folder, on a file system and in an object store."""
 
 import os
+import shutil
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 
+from tests.gcs_server import BUCKET, gcs_server
+from tests.s3_server import Bucket
+from transform import storage
 from transform.errors import ReleaseError
 from transform.json_files import write_json
 from transform.push_folder import PushFolder, is_version, timestamp
@@ -16,9 +18,17 @@ from transform.push_folder import PushFolder, is_version, timestamp
 FILES = ("assets.extra/readalike.json", "saved_model.pb", "variables/variables.index")
 
 
-@pytest.fixture(params=["local", "remote"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> PushFolder:
-    return PushFolder(str(tmp_path / "push") if request.param == "local" else f"ram://{uuid.uuid4().hex}/push")
+@pytest.fixture(params=["local", "s3", "gs"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PushFolder]:
+    if request.param == "local":
+        yield PushFolder(str(tmp_path / "push"))
+    elif request.param == "gs":
+        with gcs_server() as (endpoint, _), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STORAGE_EMULATOR_HOST", endpoint)
+            yield PushFolder(f"gs://{BUCKET}/push")
+    else:
+        bucket: Bucket = request.getfixturevalue("bucket")
+        yield PushFolder(f"s3://{bucket.name}/push")
 
 
 @pytest.fixture
@@ -32,16 +42,12 @@ def write(folder: PushFolder, version: str, names: tuple[str, ...] = FILES) -> N
 
 
 def contents(folder: PushFolder, version: str) -> dict[str, str]:
-    found = {}
-    for parent, _, names in tf.io.gfile.walk(folder.path(version)):
-        for name in names:
-            with tf.io.gfile.GFile(f"{parent}/{name}") as file:
-                found[f"{parent}/{name}".removeprefix(f"{folder.path(version)}/")] = file.read()
-    return found
+    path = folder.path(version)
+    return {name: storage.read_bytes(f"{path}/{name}").decode() for name in storage.files(path)}
 
 
 def names(folder: PushFolder) -> set[str]:
-    return {name.rstrip("/") for name in tf.io.gfile.listdir(folder.location)}
+    return {entry.name for entry in storage.entries(folder.location)}
 
 
 @pytest.mark.parametrize(
@@ -85,13 +91,13 @@ def test_a_copy_goes_over_numbers_that_are_no_whole_version(folder: PushFolder) 
 
 
 def watched(monkeypatch: pytest.MonkeyPatch, before: Callable[[str], None]) -> None:
-    copy = tf.io.gfile.copy
+    copy = storage.copy_file
 
     def watched_copy(source: str, target: str) -> None:
         before(source)
         copy(source, target)
 
-    monkeypatch.setattr(tf.io.gfile, "copy", watched_copy)
+    monkeypatch.setattr(storage, "copy_file", watched_copy)
 
 
 def test_no_whole_version_is_visible_while_files_are_copied(
@@ -121,7 +127,7 @@ def test_an_original_that_is_removed_meanwhile_gives_no_half_copy(
 ) -> None:
     write(local, "9")
     write(local, "12")
-    monkeypatch.setattr("transform.push_folder._files", lambda source: (tf.io.gfile.rmtree(source), iter(()))[1])
+    monkeypatch.setattr(storage, "files", lambda source: (shutil.rmtree(source), [])[1])
     with pytest.raises(ReleaseError, match="was removed while it was copied"):
         local.copy("9", {})
     assert names(local) == {"12"}
@@ -155,7 +161,7 @@ def test_prune_takes_away_what_makes_a_version_before_anything_else(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tf.io.gfile, "rmtree", stop)
+        patch.setattr(storage, "remove_folder", stop)
         with pytest.raises(KeyboardInterrupt):
             folder.prune(1)
     assert folder.versions() == ["9"]
@@ -178,18 +184,45 @@ def test_leftovers_go_when_nothing_in_them_changed_for_an_hour(local: PushFolder
     assert names(local) == {"9", ".incoming-2", ".incoming-3", "backup"}
 
 
-def test_in_an_object_store_half_versions_are_leftovers_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    remote = PushFolder(f"ram://{uuid.uuid4().hex}")
+def test_in_an_object_store_half_versions_are_leftovers_too(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = PushFolder(f"s3://{bucket.name}")
     write(remote, "9")
     write(remote, "8", names=("variables/variables.index",))
-    changed = {"8": time.time() - 60, "9": 0.0}
-    monkeypatch.setattr("transform.push_folder._last_change", lambda folder: changed[folder.rpartition("/")[2]])
     remote.remove_leftovers()
     assert contents(remote, "8")
-    changed["8"] -= 7200
+    later = time.time() + 7200
+    monkeypatch.setattr("transform.push_folder.time.time", lambda: later)
     remote.remove_leftovers()
     assert remote.versions() == ["9"]
     assert contents(remote, "8") == {}
+
+
+def test_no_empty_object_is_left_that_a_server_would_take_for_a_version(bucket: Bucket) -> None:
+    """pyarrow makes objects that stand for folders where it is asked to make folders, or removes something."""
+    remote = PushFolder(f"s3://{bucket.name}/push")
+    for version in ("8", "9"):
+        write(remote, version)
+    remote.copy("9", {})
+    remote.prune(1)
+    assert sorted(bucket.names()) == ["push/", *(f"push/10/{name}" for name in FILES)]
+    assert names(remote) == {"10"}
+
+
+def test_a_model_is_pushed_from_one_kind_of_storage_to_another(bucket: Bucket, local: PushFolder) -> None:
+    remote = PushFolder(f"s3://{bucket.name}/push")
+    write(local, "9")
+    assert remote.push(local.path("9"), {"assets.extra/note.json": {"why": "é"}}, number=70) == "70"
+    assert contents(remote, "70").pop("assets.extra/note.json") == '{\n  "why": "é"\n}\n'
+    assert local.push(remote.path("70"), {}) == "10"
+    assert contents(local, "10") == contents(remote, "70")
+
+
+def test_what_is_no_model_is_not_pushed(folder: PushFolder, tmp_path: Path) -> None:
+    (tmp_path / "model" / "variables").mkdir(parents=True)
+    (tmp_path / "model" / "variables" / "variables.index").touch()
+    with pytest.raises(ReleaseError, match="is no whole model"):
+        folder.push(str(tmp_path / "model"), {})
+    assert names(folder) == set()
 
 
 def test_a_persons_numbered_folder_that_is_no_model_is_left_alone(local: PushFolder) -> None:

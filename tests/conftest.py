@@ -1,0 +1,22 @@
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.s3_server import Bucket, s3_server, variables
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket, which `s3://` and `minio://` find by the environment."""
+    for name, value in variables(s3_endpoint).items():
+        monkeypatch.setenv(name, value)
+    made = Bucket(s3_endpoint, f"bucket-{uuid.uuid4().hex[:12]}")
+    made.client.create_bucket(Bucket=made.name)
+    return made

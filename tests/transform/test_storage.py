@@ -1,0 +1,165 @@
+"""Files on a file system and in an object store, by the same functions."""
+
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gcs_server import BUCKET, gcs_server
+from tests.s3_server import Bucket
+from transform import storage
+from transform.errors import ConfigurationError, StorageError
+from transform.object_files import BLOCK
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(params=["local", "s3", "minio", "gs"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A folder, with nothing in it, whose name is not a plain one."""
+    if request.param == "local":
+        (tmp_path / "a b [1]* ü").mkdir()
+        yield str(tmp_path / "a b [1]* ü")
+    elif request.param == "gs":
+        with gcs_server() as (endpoint, _), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STORAGE_EMULATOR_HOST", endpoint)
+            yield f"gs://{BUCKET}/a b [1]* ü"
+    else:
+        bucket: Bucket = request.getfixturevalue("bucket")
+        yield f"{request.param}://{bucket.name}/a b [1]* ü"
+
+
+def test_what_was_written_is_found_read_and_replaced(place: str) -> None:
+    file = f"{place}/deep/er/file 1?#%.csv.gz"
+    for content in (b"\x1f\x8bnot unpacked", b"", b"x" * 10):
+        storage.write_bytes(content, file)
+        assert storage.read_bytes(file) == content
+    assert storage.exists(file)
+    assert storage.status(file).size == 10
+    assert abs(storage.status(file).modified - time.time()) < 60
+    assert abs(storage.last_change(place) - time.time()) < 60
+    assert storage.files(place) == ["deep/er/file 1?#%.csv.gz"]
+
+
+def test_a_folder_lists_what_is_in_it_by_name_and_not_what_is_deeper(place: str) -> None:
+    for name in ("b.csv", "a", "10/x", "9/x/y"):
+        storage.write_bytes(b"1", f"{place}/{name}")
+    for folder in (place, f"{place}/"):
+        assert storage.entries(folder) == [("10", False), ("9", False), ("a", True), ("b.csv", True)]
+        assert storage.files(folder) == ["10/x", "9/x/y", "a", "b.csv"]
+
+
+def test_what_is_not_there_is_told_apart_from_what_is_empty(place: str) -> None:
+    assert storage.entries(f"{place}/none") == []
+    assert storage.files(f"{place}/none") == []
+    assert storage.last_change(f"{place}/none") == 0
+    assert not storage.exists(f"{place}/none")
+    for ask in (storage.status, storage.open_file, storage.read_bytes, storage.remove_file):
+        with pytest.raises(FileNotFoundError) as caught:
+            ask(f"{place}/none")
+        assert caught.value.filename == f"{place}/none"
+    storage.remove_folder(f"{place}/none")
+
+
+def test_the_mark_changes_with_the_content_and_only_then(place: str) -> None:
+    file = f"{place}/file"
+    storage.write_bytes(b"12", file)
+    first = storage.status(file).mark
+    assert storage.status(file).mark == first
+    storage.write_bytes(b"34", file)
+    assert storage.status(file).mark != first
+
+
+def test_a_folder_is_removed_with_all_that_is_in_it_and_nothing_beside(place: str) -> None:
+    for name in ("7/a", "7/b/c", "77/a", "8/a"):
+        storage.write_bytes(b"1", f"{place}/{name}")
+    storage.remove_folder(f"{place}/7")
+    assert storage.files(place) == ["77/a", "8/a"]
+    storage.remove_file(f"{place}/77/a")
+    assert storage.files(place) == ["8/a"]
+
+
+@pytest.mark.parametrize("target", ["local", "s3", "minio"])
+def test_a_file_larger_than_a_block_is_copied_anywhere(target: str, place: str, tmp_path: Path, bucket: Bucket) -> None:
+    content = os.urandom(BLOCK + 17)
+    storage.write_bytes(content, f"{place}/from")
+    folder = str(tmp_path / "target") if target == "local" else f"{target}://{bucket.name}/target"
+    storage.copy_file(f"{place}/from", f"{folder}/deep/to")
+    assert storage.read_bytes(f"{folder}/deep/to") == content
+    with pytest.raises(FileNotFoundError):
+        storage.copy_file(f"{place}/none", f"{folder}/none")
+    assert storage.files(folder) == ["deep/to"]
+
+
+def test_an_object_is_read_in_blocks_and_not_in_the_bytes_that_are_asked_for(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("file", b"line\n" * 100_000)
+    reads: list[int] = []
+    readinto = storage._home("s3://x").open_file(f"s3://{bucket.name}/file").raw.__class__.readinto  # type: ignore[attr-defined]
+
+    def counted(reader: object, buffer: memoryview) -> int:
+        reads.append(len(buffer))
+        return int(readinto(reader, buffer))
+
+    monkeypatch.setattr("transform.object_files.ObjectReader.readinto", counted)
+    with storage.open_file(f"s3://{bucket.name}/file") as file:
+        assert sum(1 for _ in file) == 100_000
+    assert reads == [BLOCK, BLOCK]
+
+
+def test_a_write_that_fails_half_way_leaves_no_object(bucket: Bucket) -> None:
+    location = f"s3://{bucket.name}/file"
+
+    def half() -> None:
+        with storage._home(location).writer(location) as file:
+            file.write(b"half")
+            raise OSError("the disk it came from is gone")
+
+    with pytest.raises(OSError, match="the disk it came from"):
+        half()
+    assert bucket.names() == []
+
+
+def test_a_folder_with_an_object_of_its_own_name_is_as_any_other(bucket: Bucket) -> None:
+    """Consoles, and pyarrow, make such objects to show an empty folder."""
+    bucket.put("push/", b"")
+    bucket.put("push/7/", b"")
+    assert storage.entries(f"s3://{bucket.name}/push") == [("7", False)]
+    assert storage.files(f"s3://{bucket.name}/push") == []
+
+
+@pytest.mark.parametrize("location", ["s3://", "gs://", "minio:///key", "ftp://host/file", "S3://bucket/key", "://x"])
+def test_an_address_that_can_mean_nothing_is_told(location: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        storage.exists(location)
+    assert str(caught.value).startswith(f"{location}: ")
+
+
+def test_an_address_with_an_empty_part_is_told(bucket: Bucket) -> None:
+    with pytest.raises(StorageError, match="Empty path component"):
+        storage.entries(f"s3://{bucket.name}//x")
+
+
+def test_local_files_are_reached_without_loading_pyarrow(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom transform import storage\n"
+        f"storage.write_bytes(b'1', {str(tmp_path / 'file')!r})\nsys.exit('pyarrow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+def test_beam_can_send_what_opens_a_remote_file_to_a_worker(bucket: Bucket) -> None:
+    from apache_beam.internal import pickler
+
+    from components.review_sources import opener
+
+    bucket.put("file", b"content")
+    sent = pickler.loads(pickler.dumps(opener(f"s3://{bucket.name}/file")))
+    assert sent().read() == b"content"
+    assert pickle.loads(pickle.dumps(storage.status(f"s3://{bucket.name}/file"))).size == 7

@@ -1,0 +1,76 @@
+"""Files on the local file system, a mounted volume among them. Failures are the system's own OSError."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from transform.files import Entry, FileStatus, Output
+
+UNFINISHED_SUFFIX: Final = ".incomplete"
+
+
+class LocalFiles:
+    """What `transform.files.Files` asks for, by paths."""
+
+    def exists(self, location: str) -> bool:
+        """Returns whether something is at `location`."""
+        return Path(location).exists()
+
+    def status(self, location: str) -> FileStatus:
+        """Returns size and time of a file."""
+        found = Path(location).stat()
+        return FileStatus(found.st_size, found.st_mtime, str(found.st_mtime_ns))
+
+    def entries(self, folder: str) -> list[Entry]:
+        """Returns what is in `folder`; nothing where that is no folder."""
+        try:
+            return sorted(Entry(path.name, path.is_file()) for path in Path(folder).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def files(self, folder: str) -> list[str]:
+        """Returns all files below `folder`, named from there."""
+        paths = (path for path in Path(folder).rglob("*") if path.is_file())
+        return sorted(path.relative_to(folder).as_posix() for path in paths)
+
+    def last_change(self, folder: str) -> float:
+        """Returns the latest time below `folder`, folders among it."""
+        found = 0.0
+        for path in (Path(folder), *Path(folder).rglob("*")):
+            with suppress(FileNotFoundError):  # What was there may be gone.
+                found = max(found, path.stat().st_mtime)
+        return found
+
+    def open_file(self, location: str) -> BinaryIO:
+        """Opens a file to read."""
+        return Path(location).open("rb")
+
+    @contextmanager
+    def writer(self, location: str) -> Iterator[Output]:
+        """Opens a file to write, in a folder that is made if missing."""
+        Path(location).parent.mkdir(parents=True, exist_ok=True)
+        with Path(location).open("wb") as file:
+            yield file
+
+    def write_bytes(self, content: bytes, location: str) -> None:
+        """Writes beside, then renames."""
+        beside = f"{location}{UNFINISHED_SUFFIX}"
+        with self.writer(beside) as file:
+            file.write(content)
+        Path(beside).replace(location)
+
+    def copy_file(self, source: str, target: str) -> None:
+        """Copies the bytes of a file."""
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+    def remove_file(self, location: str) -> None:
+        """Removes a file."""
+        Path(location).unlink()
+
+    def remove_folder(self, folder: str) -> None:
+        """Removes a folder. It may never have been, or be removed by another run too."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
