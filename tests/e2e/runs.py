@@ -34,7 +34,7 @@ class Runner:
         self.push_dir = folder / "push"
         self._capture = capture
 
-    def __call__(self, data: Path, *flags: str) -> Run:
+    def __call__(self, data: Path | str, *flags: str) -> Run:
         """Runs on `data`. The flags come last, so they win."""
         arguments: Sequence[str] = [
             f"--data={data}",
