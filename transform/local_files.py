@@ -15,8 +15,8 @@ class LocalFiles:
     """What `transform.files.Files` asks for, by paths."""
 
     def exists(self, location: str) -> bool:
-        """Returns whether something is at `location`."""
-        return Path(location).exists()
+        """Returns whether there is a file; a folder does not count."""
+        return Path(location).is_file()
 
     def status(self, location: str) -> FileStatus:
         """Returns size and time of a file."""

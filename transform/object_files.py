@@ -130,6 +130,12 @@ class ObjectReader(io.RawIOBase):
         with told(self._place):
             return int(self._stream.readinto(buffer))
 
+    def close(self) -> None:
+        """Closes the stream beneath."""
+        if not self.closed:
+            self._stream.close()
+        super().close()
+
     @property
     def etag(self) -> str:
         """What the store knows the content by; empty where it does not say."""

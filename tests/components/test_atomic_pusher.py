@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tfx import v1 as tfx
 
 from components import atomic_pusher
@@ -244,3 +245,36 @@ def test_a_refused_model_leaves_an_object_store_as_it_was(model: Any, tmp_path: 
     with pytest.raises(GateError):
         push(model, f"s3://{bucket.name}/push", tmp_path, blessed=False)
     assert bucket.names() == []
+
+
+def test_where_to_push_may_be_left_to_the_run_and_is_compiled_as_its_parameter(tmp_path: Path) -> None:
+    kinds = tfx.types.standard_artifacts
+    sources = {
+        name: tfx.dsl.Importer(source_uri="s3://bucket/artifact", artifact_type=kind).with_id(name)
+        for name, kind in (
+            ("model", kinds.Model),
+            ("model_blessing", kinds.ModelBlessing),
+            ("infra_blessing", kinds.InfraBlessing),
+        )
+    }
+    pusher = AtomicPusher(
+        **{name: importer.outputs["result"] for name, importer in sources.items()},
+        push_dir=tfx.dsl.experimental.RuntimeParameter(name="push_dir", ptype=str),
+        keep_versions=3,
+    ).with_id("Pusher")
+    runner = tfx.orchestration.experimental.KubeflowV2DagRunner(
+        config=tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
+            default_image="image", use_pipeline_spec_2_1=True
+        ),
+        output_dir=str(tmp_path),
+        output_filename="pipeline.yaml",
+    )
+    components = [*sources.values(), pusher]
+    runner.run(tfx.dsl.Pipeline(pipeline_name="p", pipeline_root="", components=components), write_out=True)
+    compiled = yaml.safe_load((tmp_path / "pipeline.yaml").read_text())
+    parameters = compiled["root"]["dag"]["tasks"]["Pusher"]["inputs"]["parameters"]
+    assert parameters["push_dir"] == {"componentInputParameter": "push_dir"}
+    assert parameters["keep_versions"] == {"runtimeValue": {"constant": 3.0}}
+    executor = compiled["deploymentSpec"]["executors"][compiled["components"]["Pusher"]["executorLabel"]]
+    command = executor["container"]["command"] + executor["container"]["args"]
+    assert "components.atomic_pusher.AtomicPusher_Executor" in command

@@ -73,8 +73,8 @@ JOBS = {
 def main(name: str, push_dir: Path, model: Path, folder: Path) -> None:
     if name == "push":
         import components.atomic_pusher  # noqa: F401 (loaded here, once, and not by every child)
-    else:
-        import tensorflow  # noqa: F401
+    if name == "prune":
+        prune(push_dir, folder)  # So that one version goes each time, in as many calls.
     job, copy, count = JOBS[name], folder / "copy", folder / "count"
     shutil.copytree(push_dir, copy)
     job.prepare(copy, model, folder)

@@ -59,6 +59,8 @@ def test_what_is_not_there_is_told_apart_from_what_is_empty(place: str) -> None:
     assert storage.files(f"{place}/none") == []
     assert storage.last_change(f"{place}/none") == 0
     assert not storage.exists(f"{place}/none")
+    storage.write_bytes(b"1", f"{place}/folder/file")
+    assert not storage.exists(f"{place}/folder")
     for ask in (storage.status, storage.open_file, storage.read_bytes, storage.remove_file):
         with pytest.raises(FileNotFoundError) as caught:
             ask(f"{place}/none")
