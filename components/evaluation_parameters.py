@@ -29,6 +29,9 @@ class EvaluationParameters(BaseModel):
     min_slice_lift: float = Field(default=1.0, ge=0)
     """Least Recall@20 among readers of few, of some and of many books, as a multiple of popularity's."""
 
+    min_book_recall: float = Field(default=0.0, ge=0, le=1)
+    """Least Recall@20 among the held-out books of the head, the torso and the tail, and of each large genre."""
+
     min_index_recall: float = Field(default=0.95, ge=0, le=1)
     """Least share of the best 100 books, found by scoring all, that a partitioned index finds too."""
 

@@ -75,6 +75,14 @@ def slices_hold(
     return checks
 
 
+def books_hold(slices: dict[str, float], parameters: EvaluationParameters) -> Check:
+    """Checks Recall@20 among the held-out books of each slice, given by name: the worst one is told."""
+    worst = min(slices, key=lambda name: slices[name])
+    needed = f"at least {parameters.min_book_recall:.4f} (--evaluation.min-book-recall)"
+    passed = slices[worst] >= parameters.min_book_recall
+    return Check("Recall@20, the worst kind of books", f"{slices[worst]:.4f} in {worst}", needed, passed)
+
+
 def served_unusable(reason: str, parameters: EvaluationParameters) -> Check:
     """Says that there is no comparison with the served model, and what the policy makes of it."""
     passed = parameters.unusable_served == "replace"

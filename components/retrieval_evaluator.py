@@ -149,6 +149,15 @@ def evaluate(
             activity_recalls(rankings[POPULARITY], training),
             parameters,
         ),
+        model_gate.books_hold(
+            {
+                name: found[f"recall_at_{K}"]
+                for kind in ("popularity", "genre")
+                for name, found in metrics[NEW_MODEL]["slices"][kind].items()
+                if found["heldout_interactions"]
+            },
+            parameters,
+        ),
     ]
     approximation: dict[str, float] = {}
     if hyperparameters.index != "exact":

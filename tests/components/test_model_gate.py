@@ -94,6 +94,14 @@ def test_each_slice_of_readers_is_held_against_popularity_in_the_same_slice() ->
     assert all(check.passed for check in half)
 
 
+def test_the_worst_kind_of_books_decides() -> None:
+    slices = {"head": 0.5, "tail": 0.0625, "Horror": 0.25}
+    check = model_gate.books_hold(slices, EvaluationParameters(min_book_recall=0.0625))
+    assert check.passed
+    assert check.found == "0.0625 in tail"
+    assert not model_gate.books_hold(slices, EvaluationParameters(min_book_recall=0.07)).passed
+
+
 def test_a_served_model_that_is_no_measure_is_the_policys_affair() -> None:
     refused = model_gate.served_unusable("version 7: no twin", EvaluationParameters(unusable_served="refuse"))
     replaced = model_gate.served_unusable("version 7: no twin", EvaluationParameters(unusable_served="replace"))
@@ -126,6 +134,7 @@ def test_the_table_says_of_what_failed_what_is_needed_and_of_the_rest_what_was_f
         (model_gate.covers_enough(0.01, DEFAULTS), "--evaluation.min-coverage"),
         (model_gate.knows_enough(np.arange(20) < 10, DEFAULTS), "--evaluation.min-known-books"),
         (model_gate.slices_hold({"few": (0.1, 5)}, {"few": (0.2, 5)}, DEFAULTS)[0], "--evaluation.min-slice-lift"),
+        (model_gate.books_hold({"tail": 0.1}, EvaluationParameters(min_book_recall=0.2)), "--evaluation.min-book-recall"),
         (model_gate.served_unusable("no twin", DEFAULTS), "--evaluation.unusable-served"),
     ],
 )

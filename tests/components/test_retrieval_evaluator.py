@@ -123,7 +123,7 @@ def test_the_metrics_are_json_and_have_all_that_was_measured(holdout: Holdout, g
         "recall_at_20": pytest.approx(model["value"]),
         "recall_at_20_of_the_new_model": pytest.approx(model["value"]),
     }
-    assert [check["passed"] for check in metrics["checks"]] == [True] * 7
+    assert [check["passed"] for check in metrics["checks"]] == [True] * 8
 
 
 def test_peers_are_measured_and_decide_nothing(holdout: Holdout, good: Twin) -> None:
