@@ -27,7 +27,7 @@ test-large: setup ## The tests on a million real reviews, where they are at hand
 e2e: setup ## The tests that run the whole pipeline
 	$(PY) -m pytest -m "e2e and not large" $(ARGS)
 
-e2e-kubeflow: setup ## The compiled pipeline in a cluster that is a folder, on the sample and on real reviews (ten minutes)
+e2e-kubeflow: setup ## The compiled pipeline in a cluster that is a folder, beside the local runner (a quarter of an hour)
 	$(PY) -m pytest tests/kubeflow tests/e2e/kubeflow $(ARGS)
 
 bench-quality: setup ## The pushed model beside its peers: make bench-quality ARGS="--set NAME=PATH"

@@ -1,6 +1,8 @@
 """Runs of the compiled pipeline in a cluster that is a folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pipeline.config import PipelineConfig
@@ -18,22 +20,33 @@ NEVER_CACHED: Final = {"ReviewsFingerprint", "DataGate", "RetrievalEvaluator", "
 class Kubeflow:
     """A cluster, the volume that its pods have in common, and pipelines that run there."""
 
-    def __init__(self, folder: Path, key: str):
-        """Takes an empty folder and the pseudonym key."""
+    def __init__(self, folder: Path, key: str, environment: Mapping[str, str] = MappingProxyType({})):
+        """Takes an empty folder, the pseudonym key, and variables of all containers beside the store's credentials."""
         self.folder = folder
         self.push_dir = folder / "volume" / "push"
         self.baseline_dir = folder / "volume" / "baseline"
-        secrets = {"readalike": {"pseudonym-key": key}, "store": {"password": STORE_PASSWORD}}
+        self._environment = dict(environment)
+        secrets = {"readalike": {"pseudonym-key": key}, "store": {"user": "readalike", "password": STORE_PASSWORD}}
         self.cluster = Cluster(folder / "cluster", secrets)
 
-    def run(self, data: Path, **fields: Any) -> RunResult:
-        """Compiles the pipeline with these fields of the configuration, and runs it on `data`."""
+    def run(self, data: Path | str, places: Mapping[str, str] = MappingProxyType({}), **fields: Any) -> RunResult:
+        """Compiles the pipeline with these fields of the configuration, and runs it.
+
+        Args:
+          data: the reviews.
+          places: run-time parameters other than those of the volume.
+          fields: of the configuration.
+        """
         compiled = self.folder / "compiled" / f"{len(list(self.folder.glob('compiled/*')))}.yaml"
-        password = SecretVariable(secret="store", key="password", variable="AWS_SECRET_ACCESS_KEY")
-        kubeflow = KubeflowParameters(defaults=ContainerSettings(secret_variables=(password,)))
+        credentials = (
+            SecretVariable(secret="store", key="user", variable="AWS_ACCESS_KEY_ID"),
+            SecretVariable(secret="store", key="password", variable="AWS_SECRET_ACCESS_KEY"),
+        )
+        settings = ContainerSettings(secret_variables=credentials, environment=self._environment)
+        kubeflow = KubeflowParameters(defaults=settings)
         compile_pipeline(PipelineConfig(kubeflow=kubeflow, **fields), IMAGE, compiled)
-        parameters = {"data": data, "push_dir": self.push_dir, "baseline_dir": self.baseline_dir}
-        return self.cluster.run(compiled, {name: str(path) for name, path in parameters.items()})
+        volume = {"data": str(data), "push_dir": str(self.push_dir), "baseline_dir": str(self.baseline_dir)}
+        return self.cluster.run(compiled, {**volume, **places})
 
 
 def secrets_in(folder: Path, *secrets: str) -> list[str]:
