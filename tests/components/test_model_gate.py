@@ -134,7 +134,10 @@ def test_the_table_says_of_what_failed_what_is_needed_and_of_the_rest_what_was_f
         (model_gate.covers_enough(0.01, DEFAULTS), "--evaluation.min-coverage"),
         (model_gate.knows_enough(np.arange(20) < 10, DEFAULTS), "--evaluation.min-known-books"),
         (model_gate.slices_hold({"few": (0.1, 5)}, {"few": (0.2, 5)}, DEFAULTS)[0], "--evaluation.min-slice-lift"),
-        (model_gate.books_hold({"tail": 0.1}, EvaluationParameters(min_book_recall=0.2)), "--evaluation.min-book-recall"),
+        (
+            model_gate.books_hold({"tail": 0.1}, EvaluationParameters(min_book_recall=0.2)),
+            "--evaluation.min-book-recall",
+        ),
         (model_gate.served_unusable("no twin", DEFAULTS), "--evaluation.unusable-served"),
     ],
 )
