@@ -4,7 +4,6 @@ import datetime
 import json
 import socket
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import kfp_server_api as api
@@ -13,38 +12,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import kubeflow_runner
 from pipeline.kubeflow.client import KubeflowClient
 from pipeline.kubeflow.connection import TOKEN_VARIABLE, Connection
 from tests.pipeline.kubeflow.api_server import API, ApiServer
+from tests.pipeline.kubeflow.asking import error, submit
 from tests.pipeline.kubeflow.http_serving import Fault, serving
-from tests.pipeline.kubeflow.small_package import write_package
-
-TOKEN = "eyJhbGciOiJub25lIn0.c2VjcmV0"
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with serving(ApiServer(token=TOKEN)) as it:
-        yield it
-
-
-@pytest.fixture
-def token_file(tmp_path: Path) -> Path:
-    file = tmp_path / "token"
-    file.write_text(TOKEN + "\n")
-    return file
-
-
-def submit(server: ApiServer, folder: Path, *flags: str) -> int:
-    package = write_package(folder)
-    return kubeflow_runner.main(
-        ["submit", f"--host={server.address}", f"--package={package}", "--data=gs://bucket/reviews", *flags]
-    )
-
-
-def error(status: int, message: str) -> bytes:
-    return json.dumps({"error": message, "code": 1, "message": message, "details": []}).encode()
 
 
 @pytest.mark.parametrize(

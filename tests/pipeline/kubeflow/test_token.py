@@ -1,45 +1,16 @@
 """The bearer token: sent with every request, and shown nowhere."""
 
-import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import kubeflow_runner
 from pipeline.kubeflow.client import KubeflowClient
 from pipeline.kubeflow.connection import TOKEN_VARIABLE, Connection
 from tests.pipeline.kubeflow.api_server import API, ApiServer
+from tests.pipeline.kubeflow.asking import TOKEN, error, submit
 from tests.pipeline.kubeflow.http_serving import Fault, serving
-from tests.pipeline.kubeflow.small_package import write_package
 from transform.errors import ConfigurationError
-
-TOKEN = "eyJhbGciOiJub25lIn0.c2VjcmV0"
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with serving(ApiServer(token=TOKEN)) as it:
-        yield it
-
-
-@pytest.fixture
-def token_file(tmp_path: Path) -> Path:
-    file = tmp_path / "token"
-    file.write_text(TOKEN + "\n")
-    return file
-
-
-def submit(server: ApiServer, folder: Path, *flags: str) -> int:
-    package = write_package(folder)
-    return kubeflow_runner.main(
-        ["submit", f"--host={server.address}", f"--package={package}", "--data=gs://bucket/reviews", *flags]
-    )
-
-
-def error(status: int, message: str) -> bytes:
-    return json.dumps({"error": message, "code": 1, "message": message, "details": []}).encode()
 
 
 def test_the_token_is_sent_as_bearer_with_every_request_and_shown_nowhere(
