@@ -7,7 +7,7 @@ DOCKER ?= docker
 IMAGE ?= readalike
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size docs doctor lock kubeflow image clean distclean
+.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation docs doctor lock kubeflow image clean distclean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ bench-serving: setup ## The exported search beside TFRS, FAISS and numpy (ten mi
 
 bench-size: setup ## Archive, load time and memory of a version of 130,000 users, beside float32
 	$(PY) -m benchmarks.size $(ARGS)
+
+bench-evaluation: setup ## Ranking and measuring for 20,000 readers of 57,000 books, beside plain numpy
+	$(PY) -m benchmarks.evaluation $(ARGS)
 
 check: setup ## Lint, format, types
 	$(PY) -m ruff check .

@@ -24,7 +24,7 @@ def load(version: Path) -> dict[str, float]:
     Returns:
       Seconds that loading took; MiB that the process holds before, after, and held at the most.
     """
-    before = _memory_mib("VmRSS")
+    before = memory_mib("VmRSS")
     started = time.monotonic()
     model = ServedModel(version)
     seconds = time.monotonic() - started
@@ -32,12 +32,13 @@ def load(version: Path) -> dict[str, float]:
     return {
         "load_seconds": seconds,
         "resident_before_mib": before,
-        "resident_mib": _memory_mib("VmRSS"),
-        "peak_mib": _memory_mib("VmHWM"),
+        "resident_mib": memory_mib("VmRSS"),
+        "peak_mib": memory_mib("VmHWM"),
     }
 
 
-def _memory_mib(name: str) -> float:
+def memory_mib(name: str) -> float:
+    """Returns MiB that this process holds (`VmRSS`) or held at the most (`VmHWM`), what it was forked from aside."""
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     return int(re.findall(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)[0]) / 1024
 

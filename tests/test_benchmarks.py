@@ -1,5 +1,6 @@
 """The benchmarks on data sets of a moment: what is held out, that the pushed model is asked, and what is measured."""
 
+import argparse
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import quality, serving, size
+from benchmarks import evaluation, quality, serving, size
 from benchmarks.holdout import held_out, read_reviews, thinned
 
 
@@ -136,3 +137,34 @@ def test_books_of_one_centre_are_nearer_to_each_other_and_readers_to_their_centr
     assert cosines[same].mean() == pytest.approx(0.5, abs=0.05)
     assert abs(cosines[:, 500:][~same[:, 500:]].mean()) < 0.01
     assert np.linalg.norm(serving.readers(vectors, centre, 5), axis=1) == pytest.approx(1)
+
+
+def test_ranking_stands_beside_numpys_with_the_same_places(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "evaluation.json"
+    sizes = ["--reviews", "4000", "--users", "600", "--books", "300", "--holdout-users", "100", "--embedding-dim", "8"]
+    assert evaluation.main([*sizes, "--resamples", "20", "--rounds", "1", "--out", str(out)]) == 0
+    ours, by_numpy = json.loads(out.read_text())
+    assert (ours["ranker"], by_numpy["ranker"]) == (evaluation.OURS, evaluation.NUMPY)
+    assert (ours["holdout_users"], ours["books"], ours["embedding_dim"], ours["rounds"]) == (100, 300, 8, 1)
+    assert ours["same_places"] > 0.99
+    assert (ours["ratio_to_ours"], by_numpy["ratio_to_ours"]) == (
+        1,
+        pytest.approx(by_numpy["ranking_seconds"] / ours["ranking_seconds"]),
+    )
+    for row in (ours, by_numpy):
+        assert row["metrics_seconds"] > 0
+        assert 0 < row["before_mib"] <= row["ranking_peak_mib"] <= row["peak_mib"]
+    printed = capsys.readouterr().out
+    assert printed.count("\n| ") == 3
+    assert f"| {evaluation.NUMPY} | {by_numpy['ranking_seconds']:.1f} | {by_numpy['ratio_to_ours']:.2f} |" in printed
+
+
+def test_readers_keep_books_to_learn_from_and_few_books_are_read_by_many() -> None:
+    sizes = {"reviews": 40_000, "users": 6_000, "books": 3_000, "holdout_users": 500, "embedding_dim": 8, "seed": 1}
+    made = evaluation.judged(argparse.Namespace(**sizes))
+    kept, wanted = made.training.sizes()[made.users], made.wanted.sizes()[made.users]
+    assert len(np.unique(made.users)) == 500
+    assert kept.min() >= 1
+    assert (wanted == np.maximum((0.2 * (kept + wanted) + 1e-9).astype(int), 1)).all()
+    counts = np.sort(np.bincount(made.training.books, minlength=3_000))[::-1]
+    assert counts[:300].sum() > counts[-1_500:].sum()

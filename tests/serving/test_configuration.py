@@ -15,6 +15,17 @@ from tests.serving.servers import ROOT, Server
 FOLDER = ROOT / "serving"
 README = (FOLDER / "README.md").read_text("utf-8")
 WRAPPED = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+SIGNATURES = (
+    "serving_default",
+    "recommend",
+    "recommend_for_history",
+    "similar_books",
+    "user_embedding",
+    "book_embedding",
+)
+# By the form of a request, where its answer stands.
+ANSWERED = {"instances": "predictions", "inputs": "outputs"}
+EXAMPLES = [(signature, form) for signature in SIGNATURES for form in ANSWERED]
 BODIES = re.findall(r"^curl http://localhost:8501(\S+) -d '(.*?)'$", README, re.MULTILINE | re.DOTALL)
 
 
@@ -74,24 +85,46 @@ def messages() -> tuple[Any, Any]:
     return tuple(message_factory.GetMessageClass(pool.FindMessageTypeByName(f"serving.{name}"))() for name in names)
 
 
-@pytest.mark.parametrize(("path", "body"), BODIES, ids=[json.loads(body)["signature_name"] for _, body in BODIES])
-def test_each_curl_example_is_answered(path: str, body: str, server: Server) -> None:
+@pytest.mark.parametrize(("signature", "form"), EXAMPLES)
+def test_each_curl_example_is_answered_row_by_row(signature: str, form: str, server: Server) -> None:
+    answer = ask(server, signature, form)
+    assert set(answer) == {ANSWERED[form]}
+    rows = answer["predictions"] if form == "instances" else rows_of(answer["outputs"])
+    assert len(rows) == 2
+    assert all(row.get("isbn") or row.get("embedding") for row in rows)
+
+
+@pytest.mark.parametrize("signature", SIGNATURES)
+def test_both_forms_of_an_example_ask_for_the_same(signature: str, server: Server) -> None:
+    by_row, by_column = (ask(server, signature, form) for form in ANSWERED)
+    assert by_row["predictions"] == rows_of(by_column["outputs"])
+
+
+def test_every_signature_has_an_example_in_each_form(signatures: list[Any]) -> None:
+    assert set(SIGNATURES) == set(signatures[0])
+    found = [
+        (json.loads(body)["signature_name"], form)
+        for form in ANSWERED
+        for _, body in BODIES
+        if form in json.loads(body)
+    ]
+    assert sorted(found) == sorted(EXAMPLES)
+
+
+def ask(server: Server, signature: str, form: str) -> dict[str, Any]:
+    """Returns the answer to README's example of a signature in one form."""
+    [(path, body)] = [
+        (path, body)
+        for path, body in BODIES
+        if form in (asked := json.loads(body)) and asked["signature_name"] == signature
+    ]
     request = urllib.request.Request(f"{server.address('http')}{path}", body.encode(), method="POST")
     with urllib.request.urlopen(request, timeout=60) as response:
-        answer = json.loads(response.read().decode("utf-8", "surrogateescape"))
-    columns = answer["predictions"][0] if "predictions" in answer else answer["outputs"]
-    assert any(columns.get(name) for name in ("isbn", "embedding"))
+        return json.loads(response.read().decode("utf-8", "surrogateescape"))
 
 
-def test_every_signature_has_an_example() -> None:
-    assert {json.loads(body)["signature_name"] for _, body in BODIES} == {
-        "serving_default",
-        "recommend",
-        "recommend_for_history",
-        "similar_books",
-        "user_embedding",
-        "book_embedding",
-    }
+def rows_of(columns: dict[str, list]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def test_the_python_example_runs(server: Server, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+import ranx
 
 from trainer import metrics
 
@@ -91,9 +92,6 @@ def test_random_rankings_agree_with_slow_loops_and_stay_between_0_and_1(k: int) 
 
 
 def test_the_library_ranx_has_the_same_values() -> None:
-    ranx = pytest.importorskip(
-        "ranx", reason="ranx is an independent implementation, but no dependency of this project"
-    )
     generator = np.random.default_rng(3)
     users, books, longest = 60, 400, 100
     ranked = np.stack([generator.permutation(books)[:longest] for _ in range(users)])
