@@ -1,8 +1,8 @@
 """What evaluating a model takes: `make bench-evaluation`, beside the same ranking by plain numpy.
 
-Reviews are made up in the notebook's shape, and some readers' books are withheld. Towers and genres are random: what
-they say does not change how long ranking and measuring take. Ranking and measuring are RetrievalEvaluator's own code, for
-one model. Each way to rank has processes of its own, which take turns, so that peak memory is its own and whatever else
+Reviews are made up in the notebook's shape, and some readers' books are withheld. Towers and genres are random:
+what they say does not change how long ranking and measuring take. Both are RetrievalEvaluator's own code, for one
+model. Each way to rank has processes of its own, which take turns, so that peak memory is its own and whatever else
 the machine does hits both; what counts is the median of the rounds.
 """
 
