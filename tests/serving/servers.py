@@ -1,4 +1,5 @@
-"""Server processes: TF Serving where it is installed, else `tests.serving.wire`, which speaks as it does."""
+"""Server processes: TF Serving where it, or a Docker engine, is installed; else `tests.serving.wire`, which speaks as
+it does."""
 
 import json
 import shutil
@@ -9,17 +10,49 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
+
 from serving.client import Client, connect
 from transform.errors import ServingError
 
 ROOT = Path(__file__).parent.parent.parent
 TF_SERVING = "tensorflow_model_server"
-KIND = TF_SERVING if shutil.which(TF_SERVING) else "wire"
+IN_A_CONTAINER = f"{TF_SERVING} in a container"
+WIRE = "wire"
 SCHEMES = ("grpc", "http")
-POLL_SECONDS = {TF_SERVING: "1", "wire": "0.2"}
+POLL_SECONDS = {TF_SERVING: "1", IN_A_CONTAINER: "1", WIRE: "0.2"}
+ENGINE_SECONDS = 20.0
+PULL_SECONDS = 600.0
 
 # For what takes seconds on a machine with nothing else to do.
 PATIENCE_SECONDS = 120.0
+
+
+def image() -> str:
+    """Returns the container image of TF Serving, which `serving/docker-compose.yaml` names."""
+    services = yaml.safe_load((ROOT / "serving" / "docker-compose.yaml").read_text())["services"]
+    return str(services["readalike"]["image"])
+
+
+def found_kind() -> str:
+    """Returns the truest kind of server that this machine has."""
+    if shutil.which(TF_SERVING):
+        return TF_SERVING
+    has_image = _docker("image", "inspect", image(), seconds=ENGINE_SECONDS)
+    return IN_A_CONTAINER if has_image or _docker("pull", "--quiet", image(), seconds=PULL_SECONDS) else WIRE
+
+
+def _docker(*arguments: str, seconds: float) -> bool:
+    """Returns whether Docker does what it is asked for; not if there is no engine."""
+    if not shutil.which("docker"):
+        return False
+    try:
+        return subprocess.run(["docker", *arguments], capture_output=True, timeout=seconds, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+KIND = found_kind()
 
 
 class Server:
@@ -29,16 +62,16 @@ class Server:
         """Starts the process, which takes its time.
 
         Args:
-          kind: which of both servers.
+          kind: which server.
           push_dir: what is served.
           log: where its error stream goes.
           batching: whether it joins requests.
           ports: for gRPC and REST; None: any.
         """
         self._log = log
-        self._ports = ports or (free_ports() if kind == TF_SERVING else None)
-        command = _tf_serving(push_dir, log, batching) if kind == TF_SERVING else _wire(push_dir, batching)
-        grpc_flag, rest_flag = ("--port", "--rest_api_port") if kind == TF_SERVING else ("--grpc-port", "--rest-port")
+        self._ports = ports or (None if kind == WIRE else free_ports())
+        command = _wire(push_dir, batching) if kind == WIRE else tf_serving(kind, push_dir, log, batching)
+        grpc_flag, rest_flag = ("--grpc-port", "--rest-port") if kind == WIRE else ("--port", "--rest_api_port")
         if self._ports is not None:
             command += [f"{grpc_flag}={self._ports[0]}", f"{rest_flag}={self._ports[1]}"]
         with log.open("w") as errors:
@@ -106,12 +139,17 @@ def free_ports() -> list[int]:
 
 def _wire(push_dir: Path, batching: bool) -> list[str]:
     command = [sys.executable, "-m", "tests.serving.wire", f"--push-dir={push_dir}"]
-    return [*command, f"--poll-seconds={POLL_SECONDS['wire']}", *(["--batching"] if batching else [])]
+    return [*command, f"--poll-seconds={POLL_SECONDS[WIRE]}", *(["--batching"] if batching else [])]
 
 
-def _tf_serving(push_dir: Path, log: Path, batching: bool) -> list[str]:
-    command = [TF_SERVING, "--model_name=readalike", f"--model_base_path={push_dir}"]
-    command += [f"--file_system_poll_wait_seconds={POLL_SECONDS[TF_SERVING]}"]
+def tf_serving(kind: str, push_dir: Path, log: Path, batching: bool) -> list[str]:
+    """Returns the command of TF Serving. A container has the machine's network and the folders where they are here."""
+    command = [TF_SERVING]
+    if kind == IN_A_CONTAINER:
+        folders = [f"--volume={folder}:{folder}:ro" for folder in (push_dir, log.parent)]
+        command = ["docker", "run", "--rm", "--init", "--network=host", *folders, f"--entrypoint={TF_SERVING}", image()]
+    command += ["--model_name=readalike", f"--model_base_path={push_dir}"]
+    command += [f"--file_system_poll_wait_seconds={POLL_SECONDS[kind]}"]
     if batching:
         parameters = log.with_suffix(".batching")
         parameters.write_text(
