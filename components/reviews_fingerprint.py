@@ -13,6 +13,7 @@ from tfx import v1 as tfx
 from components.review_files import local_opener
 from components.review_sources import fingerprint as status_fingerprint
 from components.review_sources import review_files
+from transform import storage
 from transform.errors import DataError
 from transform.pseudonyms import key_id, read_key
 
@@ -45,7 +46,7 @@ def reviews_fingerprint(data: str, key: bytes) -> str:
     Raises:
       DataError: there is no file, or it cannot be read.
     """
-    location = _contents(data) if "://" not in data else status_fingerprint(data)
+    location = status_fingerprint(data) if storage.is_remote(data) else _contents(data)
     return f"{location},key:{key_id(key)}"
 
 

@@ -15,6 +15,7 @@ from components.split_parameters import SplitParameters
 from pipeline.kubeflow.parameters import CREDENTIAL_FAULT, KubeflowParameters
 from pipeline.toml_file import read_toml
 from trainer.hyperparameters import Hyperparameters
+from transform import storage
 from transform.errors import ConfigurationError
 from transform.vocabularies import VocabularyParameters
 
@@ -164,7 +165,7 @@ def read_config(
 
 
 def _absolute(location: str) -> str:
-    return location if "://" in location else str(Path(location).resolve())
+    return location if storage.is_remote(location) else str(Path(location).resolve())
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

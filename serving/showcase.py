@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from serving.pushed_model import PushedModel, newest_version
+from transform import storage
 
 READERS: Final = 3
 BOOKS: Final = 5
@@ -14,7 +15,7 @@ BOOKS: Final = 5
 
 def show_pushed(console: Console, push_location: str) -> None:
     """Shows the newest version in `push_location`, and what it recommends to a few readers."""
-    if "://" in push_location:
+    if storage.is_remote(push_location):
         console.print(f"\nPushed to {push_location}", markup=False)
         return
     model = PushedModel(newest_version(Path(push_location)))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipeline.kubeflow.client import KubeflowClient
 from pipeline.kubeflow.package import Package, write_without_cache
+from transform import storage
 from transform.errors import ConfigurationError
 
 # What Kubeflow's launcher can write to.
@@ -54,7 +55,7 @@ class JobParameters(BaseModel):
     @field_validator("data", "push_dir", "baseline_dir")
     @classmethod
     def _is_not_relative(cls, value: str | None) -> str | None:
-        if value and "://" not in value and not value.startswith("/"):
+        if value and not storage.is_remote(value) and not value.startswith("/"):
             raise ValueError(
                 "is relative, and would be looked up in the container: name an address in an object store, or the "
                 "absolute path of a mounted volume"
