@@ -12,18 +12,17 @@ is the same regression at full rank without a diagonal), g damps popularity and 
 trying them costs little.
 """
 
-from itertools import product
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from sklearn.utils.extmath import randomized_svd
 
 from trainer.book_towers import BookTowers
+from trainer.decomposition import leading_directions
 
 BOOK_EXPONENT: Final = 0.25
-POWER_ITERATIONS: Final = 6
+ITERATIONS: Final = 7
 
 # Directions that are decomposed; the narrower settings keep the strongest of them.
 DECOMPOSED_DIM: Final = 256
@@ -37,7 +36,12 @@ class Settings(NamedTuple):
     dim: int = 128
 
 
-SETTINGS: Final = tuple(Settings(*each) for each in product((0.0, 0.15, 0.25, 0.35), (1.0, 3.0, 10.0), (128, 256)))
+# What is tried for each.
+TRIED: Final[dict[str, tuple[Any, ...]]] = {
+    "popularity_damping": (0.0, 0.15, 0.25, 0.35),
+    "shrinkage": (1.0, 3.0, 10.0),
+    "dim": (128, 256),
+}
 
 
 class Decomposition(NamedTuple):
@@ -58,21 +62,17 @@ def decompose(read: sp.csr_matrix, seed: int) -> Decomposition:
 
     Args:
       read: the matrix.
-      seed: of the randomised decomposition (Halko, Martinsson, Tropp, SIAM Review 53(2), 2011).
+      seed: of the randomised decomposition.
     """
     reader_counts = np.maximum(np.diff(read.indptr), 1).astype(np.float32)
     book_counts = np.maximum(np.asarray(read.sum(axis=0)).ravel(), 1).astype(np.float32)
     scaled = (sp.diags(reader_counts**-0.5) @ read @ sp.diags(book_counts**-BOOK_EXPONENT)).astype(np.float32)
-    _, strengths, directions = randomized_svd(
-        scaled,
-        n_components=min(DECOMPOSED_DIM, *scaled.shape),
-        n_oversamples=0,
-        n_iter=POWER_ITERATIONS,
-        power_iteration_normalizer="QR",
-        random_state=seed,
+    by_book = scaled.T.tocsr()
+    most = min(DECOMPOSED_DIM, *scaled.shape)
+    directions = leading_directions(
+        scaled.__matmul__, by_book.__matmul__, scaled.shape[1], kept=most, width=most, iterations=ITERATIONS, seed=seed
     )
-    kept = max(int(np.count_nonzero(strengths > 1e-6 * strengths[0])), 1)
-    return Decomposition(directions[:kept].T.copy(), strengths[:kept], book_counts)
+    return Decomposition(directions.vectors, directions.strengths, book_counts)
 
 
 def towers(decomposition: Decomposition, settings: Settings) -> BookTowers:

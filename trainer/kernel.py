@@ -14,9 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from trainer.book_towers import BookTowers, Table
+from trainer.decomposition import leading_directions
 from trainer.interactions import Ids
 
-POWER_ITERATIONS: Final = 4
+ITERATIONS: Final = 5
 OVERSAMPLES: Final = 16
 
 # Readers by whose scores the parts of a sum are brought to one scale.
@@ -44,11 +45,10 @@ class Kernel(NamedTuple):
 
     def scores(self, read: sp.csr_matrix) -> Table:
         """Returns float32 `[n, books]` for readers' rows `[n, books]`."""
-        total = np.zeros(read.shape, np.float32)
+        beside = [(read @ matrix) * np.float32(weight) for weight, matrix in self.sparse]
+        total = sum(beside[1:], beside[0]).toarray() if beside else np.zeros(read.shape, np.float32)
         for weight, query, candidate in self.factors:
             total += np.float32(weight) * (read @ query) @ candidate.T
-        for weight, matrix in self.sparse:
-            total += np.float32(weight) * (read @ matrix).toarray()
         return total
 
     def times(self, weight: float) -> "Kernel":
@@ -116,7 +116,7 @@ def compress(kernel: Kernel, rows: sp.csr_matrix, dim: int, seed: int) -> BookTo
       kernel: what is to be said. It is said exactly where it is made of towers that are not wider together.
       rows: `[users, books]`, from `reader_rows`.
       dim: width; fewer columns come back where the data have no more directions.
-      seed: of the randomised decomposition (Halko, Martinsson, Tropp, SIAM Review 53(2), 2011).
+      seed: of the randomised decomposition.
     """
     if not kernel.sparse and sum(query.shape[1] for _, query, _ in kernel.factors) <= dim:
         return BookTowers(
@@ -124,13 +124,15 @@ def compress(kernel: Kernel, rows: sp.csr_matrix, dim: int, seed: int) -> BookTo
             np.hstack([candidate for _, _, candidate in kernel.factors]),
         )
     columns = rows.T.tocsr()
-    width = min(dim + OVERSAMPLES, *rows.shape)
-    directions = np.random.default_rng(seed).standard_normal((rows.shape[1], width)).astype(np.float32)
-    for _ in range(POWER_ITERATIONS + 1):
-        directions = np.linalg.qr(kernel.backward(columns @ (rows @ kernel.forward(directions))))[0]
-    _, strengths, rotation = np.linalg.svd(np.linalg.qr(rows @ kernel.forward(directions), mode="r"))
-    kept = min(dim, max(int(np.count_nonzero(strengths > 1e-6 * strengths[0])), 1))
-    candidate = (directions @ rotation[:kept].T).astype(np.float32)
+    candidate = leading_directions(
+        lambda vectors: rows @ kernel.forward(vectors),
+        lambda scores: kernel.backward(columns @ scores),
+        rows.shape[1],
+        kept=dim,
+        width=min(dim + OVERSAMPLES, *rows.shape),
+        iterations=ITERATIONS,
+        seed=seed,
+    ).vectors
     return BookTowers(kernel.forward(candidate).astype(np.float32), candidate)
 
 

@@ -1,6 +1,6 @@
 """Full ranking of all books for hold-out users, in blocks of users: bounded memory, one protocol for every scorer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -61,40 +61,6 @@ def mean_recall(score: Scorer, users: Ids, training: Histories, heldout: Histori
     return metrics.mean(metrics.recall(rankings.hits, rankings.relevant, k))
 
 
-def mean_recalls_of_sums(
-    parts: Sequence[Scorer],
-    weights: Sequence[Sequence[float]],
-    users: Ids,
-    training: Histories,
-    heldout: Histories,
-    books: int,
-    k: int,
-) -> list[float]:
-    """Returns the mean Recall@k of each weighted sum of `parts`; see `rank`. Each part scores each user once.
-
-    Args:
-      parts: what is summed.
-      weights: for each sum the weight of each part.
-      users: `[n]` hold-out users.
-      training: the books to leave out.
-      heldout: the books to find.
-      books: how many books there are.
-      k: length of the rankings.
-    """
-    found: list[list[metrics.Values]] = [[np.zeros(0)] for _ in weights]
-    size = max(BLOCK_SCORES // max(books * len(parts), 1), 1)
-    for start in range(0, len(users), size):
-        block = users[start : start + size]
-        # [parts, block, books]
-        scores = np.stack([part(block) for part in parts])
-        for own, recalls in zip(weights, found, strict=True):
-            rankings = rank(
-                _constant(np.tensordot(np.asarray(own, np.float32), scores, axes=1)), block, training, heldout, books, k
-            )
-            recalls.append(metrics.recall(rankings.hits, rankings.relevant, k))
-    return [metrics.mean(np.concatenate(recalls)) for recalls in found]
-
-
 def find_hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.bool_]:
     """Returns `[n, k]`: whether each book was held out, by looking each pair up among the sorted ones.
 
@@ -108,10 +74,6 @@ def find_hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.boo
     wanted = rows.astype(np.int64) * books + relevant
     asked = np.arange(len(users), dtype=np.int64)[:, np.newaxis] * books + np.where(ranked < 0, books - 1, ranked)
     return np.isin(asked, wanted)
-
-
-def _constant(scores: npt.NDArray[np.float32]) -> Scorer:
-    return lambda _: scores
 
 
 def _best(scores: tf.Tensor, users: Ids, training: Histories, k: int) -> Ids:

@@ -6,7 +6,7 @@ whether the regression can be compressed into the vectors or stays beside them a
 the sum is better than the trained towers alone. The hold-out that the model is judged by takes no part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -62,6 +62,12 @@ class Choice(NamedTuple):
     recipe: Recipe
     validation: dict[str, Any]
 
+    trained: BookTowers | None = None
+    """The trained towers by that recipe, fitted without what validation withheld."""
+
+    withheld_share: float = 1.0
+    """Share of the training interactions that validation withheld."""
+
 
 def choose(histories: Histories, books: int, parameters: Hyperparameters, log_dir: str) -> Choice:
     """Chooses a recipe on validation.
@@ -80,7 +86,9 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
         return Choice(Recipe(schedule, parameters.temperatures[0], schedule.epochs), {})
     trials: list[dict[str, Any]] = []
     # Without trained towers the others are compared with nothing.
-    trained = {parameters.temperatures[0]: (-1.0, schedule.epochs, Kernel())}
+    trained: dict[float, tuple[float, int, BookTowers | None]] = {
+        parameters.temperatures[0]: (-1.0, schedule.epochs, None)
+    }
     for temperature in temperatures_for(readers, parameters) if "trained" in parameters.parts else ():
         tell(f"temperature {temperature:g}")
         fitted = train(
@@ -94,33 +102,57 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
             log_dir=f"{log_dir}/temperature-{temperature:g}",
         )
         score = fitted.epochs[fitted.best_epoch - 1][f"recall_at_{K}"]
-        trained[temperature] = score, fitted.best_epoch, of_towers(fitted.towers)
+        trained[temperature] = score, fitted.best_epoch, fitted.towers
         trials.append({"temperature": temperature, "epochs": fitted.epochs})
     temperature = max(trained, key=lambda tried: trained[tried][0])
-    recall, epochs, kernel = trained[temperature]
+    recall, epochs, towers = trained[temperature]
     recipe = Recipe(schedule, temperature, epochs)
     if len(parameters.parts) > 1 or "trained" not in parameters.parts:
-        recipe, recall = _blended(recipe, recall, kernel, validation, parameters)
+        recipe, recall = _blended(
+            recipe, recall, Kernel() if towers is None else of_towers(towers), validation, parameters
+        )
     tell(f"chosen: {_described(recipe)}; validation Recall@{K} {recall:.4f}")
-    return Choice(recipe, {"users": len(validation.users), f"recall_at_{K}": recall, "trials": trials})
+    return Choice(
+        recipe,
+        {"users": len(validation.users), f"recall_at_{K}": recall, "trials": trials},
+        towers,
+        validation.withheld_share,
+    )
 
 
-def fit(histories: Histories, books: int, recipe: Recipe, parameters: Hyperparameters) -> BookTowers:
-    """Fits towers by `recipe` on all of `histories`."""
+def fit(
+    histories: Histories,
+    books: int,
+    recipe: Recipe,
+    parameters: Hyperparameters,
+    trained: BookTowers | None = None,
+) -> BookTowers:
+    """Fits towers by `recipe` on all of `histories`.
+
+    Args:
+      histories: every reader's books.
+      books: how many books there are.
+      recipe: how.
+      parameters: widths and seeds.
+      trained: trained towers of that recipe, where they are at hand; None: they are trained.
+    """
     read = as_matrix(histories, books)
     rows = reader_rows(read)
     mix = recipe.mix
     parts: list[Kernel] = []
     if mix.trained:
-        towers = train(
-            histories,
-            books,
-            parameters,
-            recipe.schedule,
-            embedding_dim=_trained_dim(parameters),
-            temperature=recipe.temperature,
-            epochs=recipe.epochs,
-        ).towers
+        towers = (
+            trained
+            or train(
+                histories,
+                books,
+                parameters,
+                recipe.schedule,
+                embedding_dim=_trained_dim(parameters),
+                temperature=recipe.temperature,
+                epochs=recipe.epochs,
+            ).towers
+        )
         if not mix.closed_form and not mix.regression:
             return towers
         parts.append(standardised(of_towers(towers), rows).times(mix.trained))
@@ -147,9 +179,10 @@ def _blended(
     """Returns `recipe` with the other parts' settings and weights, where they help, and its Recall@20 on validation."""
     read, rows = validation.read, validation.rows
     decomposition = closed_form.decompose(read, parameters.seed)
-    closed_settings, recall = _best(
-        closed_form.SETTINGS,
-        [validation.recall(of_towers(closed_form.towers(decomposition, each))) for each in closed_form.SETTINGS],
+    closed_settings, recall = _best_one_by_one(
+        closed_form.Settings(),
+        closed_form.TRIED,
+        lambda settings: validation.recall(of_towers(closed_form.towers(decomposition, settings))),
     )
     tell(f"closed form: {closed_settings}, validation Recall@{K} {recall:.4f}")
     dense = (
@@ -170,12 +203,13 @@ def _blended(
     mix, _ = _best(mixes, validation.recalls((*dense, regressions[chosen]), mixes))
 
     kernel = summed(*(part.times(weight) for part, weight in zip((*dense, regressions[chosen]), mix, strict=True)))
-    with_sparse_part, without = (
-        validation.recall(
-            of_towers(as_towers(kernel, rows, parameters.embedding_dim, parameters.seed, compressed=compressed))
-        )
-        for compressed in (False, True)
-    )
+
+    def judged(compressed: bool) -> float:
+        towers = as_towers(kernel, rows, parameters.embedding_dim, parameters.seed, compressed=compressed)
+        return validation.recall(of_towers(towers))
+
+    with_sparse_part = judged(compressed=False)
+    without = judged(compressed=True) if kernel.sparse else with_sparse_part
     tell(f"regression beside the vectors: validation Recall@{K} {with_sparse_part:.4f}; compressed: {without:.4f}")
     compressed = without >= (1 - parameters.max_compression_loss) * with_sparse_part
     recall = without if compressed else with_sparse_part
@@ -191,6 +225,28 @@ def _regressions(
     read: sp.csr_matrix, rows: sp.csr_matrix, settings: Sequence[local_regression.Settings]
 ) -> list[Kernel]:
     return [standardised(of_sparse(weights), rows) for weights in local_regression.fit(read, settings)]
+
+
+def _best_one_by_one(
+    start: closed_form.Settings,
+    tried: Mapping[str, Sequence[Any]],
+    score: Callable[[closed_form.Settings], float],
+) -> tuple[closed_form.Settings, float]:
+    """Returns the settings that validate best where each is chosen in turn, and their score.
+
+    Args:
+      start: what the others are while one is chosen.
+      tried: the values of each.
+      score: of settings, the higher the better.
+    """
+    scores = {start: score(start)}
+    best = start
+    for name, values in tried.items():
+        for settings in (best._replace(**{name: value}) for value in values):
+            if settings not in scores:
+                scores[settings] = score(settings)
+        best = max(scores, key=lambda settings: scores[settings])
+    return best, scores[best]
 
 
 def _best(tried: Sequence[Setting], scores: Sequence[float]) -> tuple[Setting, float]:

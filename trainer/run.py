@@ -1,7 +1,7 @@
 """What TFX's Trainer calls: a table of contents of training."""
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +17,9 @@ from transform import features
 from transform.errors import DataError
 from transform.json_files import write_json
 from transform.progress import tell
+
+# Of the training interactions.
+NEGLIGIBLE_SHARE: Final = 0.01
 
 
 def run_fn(fn_args: Any) -> None:
@@ -45,8 +48,10 @@ def run_fn(fn_args: Any) -> None:
 
     choice = choose(training, len(books), parameters, fn_args.model_run_dir)
     tell("fitting the twin, which does not see the hold-out")
+    # Where validation withheld next to nothing, what was trained for it is as good as trained again.
+    trained = choice.trained if choice.withheld_share <= NEGLIGIBLE_SHARE else None
     twin = Twin(
-        fit(training, len(books), choice.recipe, parameters),
+        fit(training, len(books), choice.recipe, parameters, trained),
         books.tokens,
         np.sort(hash_interactions(users.tokens, books.tokens, train)),
     )

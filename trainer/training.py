@@ -20,6 +20,9 @@ K: Final = 20
 STOPPING_METRIC: Final = f"recall_at_{K}"
 LAST_LEARNING_RATE: Final = 0.05
 
+# Steps that TensorFlow does before Python hears of them: a step takes milliseconds, of which Python would take a third.
+STEPS_AT_ONCE: Final = 32
+
 # Towers -> Recall@20 on validation.
 Validation = Callable[[BookTowers], float]
 
@@ -128,6 +131,6 @@ def train(
     callbacks: list[tf.keras.callbacks.Callback] = [watch]
     if log_dir is not None:
         callbacks.append(tf.keras.callbacks.TensorBoard(log_dir, profile_batch=0, write_graph=False))
-    model.compile(optimizer=RowwiseAdam(rate))
+    model.compile(optimizer=RowwiseAdam(rate), steps_per_execution=STEPS_AT_ONCE)
     model.fit(batches, epochs=epochs or schedule.epochs, shuffle=False, verbose=0, callbacks=callbacks)
     return Trained(watch.best_towers or model.towers(), watch.best_epoch or len(watch.epochs), watch.epochs)

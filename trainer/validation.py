@@ -6,7 +6,8 @@ from typing import Final
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, as_matrix, validation_split
 from trainer.kernel import Kernel, reader_rows
-from trainer.ranking import Scorer, mean_recall, mean_recalls_of_sums
+from trainer.ranking import Scorer, mean_recall
+from trainer.sum_ranking import mean_recalls_of_sums
 from trainer.training import K
 
 LEAST_BOOKS: Final = 3
@@ -29,6 +30,7 @@ class Validation:
         self.users, self.left, self._out = validation_split(
             histories, LEAST_BOOKS, parameters.max_validation_users, WITHHELD_SHARE, parameters.seed
         )
+        self.withheld_share = len(self._out.books) / max(len(histories.books), 1)
         self._books = books
         self.read = as_matrix(self.left, books)
         self.rows = reader_rows(self.read)
@@ -44,7 +46,7 @@ class Validation:
 
         Args:
           kernels: what is summed.
-          weights: for each sum the weight of each kernel.
+          weights: for each sum the weight of each kernel, 0 or more.
         """
         parts = [self._scorer(kernel) for kernel in kernels]
         return mean_recalls_of_sums(parts, weights, self.users, self.left, self._out, self._books, K)

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import ranking
 from trainer.interactions import Histories, Interactions, group_by_user
-from trainer.ranking import Rankings, find_hits, mean_recall, mean_recalls_of_sums, rank
+from trainer.ranking import Rankings, find_hits, mean_recall, rank
 
 USERS, BOOKS = 30, 25
 
@@ -54,20 +53,6 @@ def test_it_equals_a_slow_ranking_user_by_user(seed: int, k: int) -> None:
     asked = np.array(users, np.int32)
     mean = mean_recall(lambda block: tf.constant(case.scores[block]), asked, case.training, case.heldout, BOOKS, k)
     assert mean == pytest.approx(np.mean(recalls))
-
-
-@pytest.mark.parametrize("places", [1, 5 * BOOKS, 10**6])
-def test_the_recall_of_a_weighted_sum_is_that_of_its_ranking(places: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "BLOCK_SCORES", places)
-    case, other = Case(1), Case(2).scores
-    users = np.arange(0, USERS, 2, dtype=np.int32)
-    judged = users, case.training, case.heldout, BOOKS, 5
-    weights = [(1, 0), (0, 1), (0.5, 2), (0, 0)]
-    found = mean_recalls_of_sums([lambda block: case.scores[block], lambda block: other[block]], weights, *judged)
-    for (first, second), recall in zip(weights, found, strict=True):
-        total = np.float32(first) * case.scores + np.float32(second) * other
-        assert recall == pytest.approx(mean_recall(lambda block, total=total: tf.constant(total[block]), *judged))
-    assert len(set(found)) == len(weights)
 
 
 @pytest.mark.parametrize("places", [1, 2 * BOOKS + 3, 7 * BOOKS, 10**6])

@@ -55,7 +55,7 @@ def choices(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Choice]:
 
 @pytest.mark.parametrize("name", ["checkerboard", "random"])
 def test_temperature_and_epochs_are_the_best_that_were_tried(name: str, choices: dict[str, Choice]) -> None:
-    found, validation = choices[name]
+    found, validation = choices[name][:2]
     assert validation["users"] > 30
     best = {
         trial["temperature"]: max(epoch["recall_at_20"] for epoch in trial["epochs"]) for trial in validation["trials"]
@@ -70,7 +70,7 @@ def test_settings_and_weights_are_the_best_of_what_is_tried_in_turn(tmp_path: Pa
     """Worked out again, part by part, without the functions that chose. Towers that hardly learn are not left alone."""
     slow = FAST.model_copy(update={"max_epochs": 1, "learning_rate": 1e-4})
     read = random_histories()
-    found, validation = chosen(read, tmp_path, slow)
+    found, validation = chosen(read, tmp_path, slow)[:2]
     users = np.flatnonzero(read.sizes() >= 3).astype(np.int32)
     left, out = withheld(read, users, 0.1, FAST.seed)
     matrix = as_matrix(left, BOOKS)
@@ -80,8 +80,15 @@ def test_settings_and_weights_are_the_best_of_what_is_tried_in_turn(tmp_path: Pa
         return mean_recall(lambda block: kernel.scores(rows[block]), users, left, out, BOOKS, 20)
 
     decomposition = closed_form.decompose(matrix, FAST.seed)
-    forms = {s: recall(of_towers(closed_form.towers(decomposition, s))) for s in closed_form.SETTINGS}
-    assert min(forms.values()) < max(forms.values()) == forms[found.closed_form_settings]
+    forms: dict[closed_form.Settings, float] = {}
+    best = closed_form.Settings()
+    for name, values in closed_form.TRIED.items():
+        for settings in (best._replace(**{name: value}) for value in values):
+            forms[settings] = recall(of_towers(closed_form.towers(decomposition, settings)))
+        best = max(forms, key=lambda settings: forms[settings])
+    assert found.closed_form_settings == best
+    assert len(forms) == 7
+    assert min(forms.values()) < forms[best]
     closed = standardised(of_towers(closed_form.towers(decomposition, found.closed_form_settings)), rows)
     towers = train(
         left, BOOKS, slow, Schedule(16, 1), embedding_dim=4, temperature=found.temperature, epochs=found.epochs
@@ -169,6 +176,21 @@ def test_what_validation_asks_for_was_not_trained_on(tmp_path: Path, monkeypatch
         assert left.sum(axis=1).tolist() == [[36]] * USERS  # a tenth of 40 books is withheld
 
 
+def test_the_choice_brings_the_towers_that_were_chosen_and_says_what_they_have_not_seen(
+    choices: dict[str, Choice],
+) -> None:
+    read, choice = random_histories(), choices["random"]
+    users = np.flatnonzero(read.sizes() >= 3).astype(np.int32)
+    left, out = withheld(read, users, 0.1, FAST.seed)
+    recipe_ = choice.recipe
+    expected = train(
+        left, BOOKS, FAST, Schedule(16, 3), embedding_dim=4, temperature=recipe_.temperature, epochs=recipe_.epochs
+    ).towers
+    assert choice.trained is not None
+    assert (choice.trained.query_table == expected.query_table).all()
+    assert choice.withheld_share == len(out.books) / len(read.books)
+
+
 def test_the_same_seed_chooses_the_same(tmp_path: Path, choices: dict[str, Choice]) -> None:
     assert without_seconds(chosen(random_histories(), tmp_path)) == without_seconds(choices["random"])
 
@@ -184,6 +206,17 @@ def test_towers_alone_are_what_training_gave() -> None:
     read = random_histories()
     towers = fit(read, BOOKS, RECIPE, FAST)
     expected = train(read, BOOKS, FAST, Schedule(16, 3), embedding_dim=4, temperature=0.1, epochs=2).towers
+    assert (towers.query_table == expected.query_table).all()
+    assert (towers.candidate_table == expected.candidate_table).all()
+
+
+def test_trained_towers_that_are_at_hand_are_not_trained_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = random_histories()
+    found = RECIPE._replace(mix=Mix(1, 1, 0.5))
+    expected = fit(read, BOOKS, found, FAST)
+    trained = train(read, BOOKS, FAST, Schedule(16, 3), embedding_dim=4, temperature=0.1, epochs=2).towers
+    monkeypatch.delattr(recipe, "train")
+    towers = fit(read, BOOKS, found, FAST, trained)
     assert (towers.query_table == expected.query_table).all()
     assert (towers.candidate_table == expected.candidate_table).all()
 

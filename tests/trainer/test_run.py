@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from trainer import closed_form, local_regression
+from trainer import closed_form, local_regression, recipe
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, as_matrix, group_by_user
 from trainer.recipe import Mix, Recipe, fit
@@ -200,19 +200,19 @@ def test_the_holdout_changes_the_served_model_and_neither_the_choice_nor_the_twi
 
 
 def test_the_twin_is_fitted_on_the_training_books_and_the_served_model_on_all(done: SimpleNamespace) -> None:
-    recipe = recorded(done)["recipe"]
+    found = recorded(done)["recipe"]
     nested = {
         "schedule": Schedule,
         "mix": Mix,
         "closed_form_settings": closed_form.Settings,
         "regression_settings": local_regression.Settings,
     }
-    recipe = Recipe(**{**recipe, **{name: kind(**recipe[name]) for name, kind in nested.items()}})
+    found = Recipe(**{**found, **{name: kind(**found[name]) for name, kind in nested.items()}})
     training, everything = (
         group_by_user(Interactions(*np.array(pairs, np.int32).T), READERS) for pairs in (TRAIN, TRAIN + HELDOUT)
     )
     twins, served = (
-        fit(histories, TITLES, recipe, Hyperparameters(**PARAMETERS)) for histories in (training, everything)
+        fit(histories, TITLES, found, Hyperparameters(**PARAMETERS)) for histories in (training, everything)
     )
     twins, served = (
         towers._replace(
@@ -228,6 +228,21 @@ def test_the_twin_is_fitted_on_the_training_books_and_the_served_model_on_all(do
     found = ask(done, *[name.decode() for name in NAMES[0]])[1]
     assert found == pytest.approx(-np.sort(-scores), abs=1e-4)
     assert np.abs(scores - other)[~read].max() > 1e-2
+
+
+@pytest.mark.parametrize(("negligible", "trainings"), [(0.0, 4), (1.0, 3)])
+def test_the_twin_takes_the_towers_of_the_choice_where_next_to_nothing_was_withheld(
+    negligible: float, trainings: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two temperatures are tried, then the twin and the served model are fitted."""
+    trained = []
+    real = recipe.train
+    monkeypatch.setattr(recipe, "train", lambda *args, **options: trained.append(options) or real(*args, **options))
+    monkeypatch.setattr("trainer.run.NEGLIGIBLE_SHARE", negligible)
+    fn_args = make_fn_args(tmp_path, HELDOUT)
+    fn_args.custom_config["hyperparameters"] = PARAMETERS | {"parts": ("trained",)}
+    run_fn(fn_args)
+    assert len(trained) == trainings
 
 
 def test_the_twin_names_the_training_interactions_and_knows_all_books(done: SimpleNamespace) -> None:

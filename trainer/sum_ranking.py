@@ -1,0 +1,109 @@
+"""Ranking by many weighted sums of a few parts, of which only the top of each is looked at where that decides.
+
+The threshold algorithm of Fagin, Lotem and Naor (Optimal aggregation algorithms for middleware, PODS 2001): a book that
+is below the top of every part has at most the sum of what stands last in those tops. If k books of the tops have more,
+they are the best k of all. Where they have not, all books are ranked.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from trainer import metrics
+from trainer.interactions import Histories, Ids, row_entries
+from trainer.ranking import BLOCK_SCORES, NO_BOOK, Scorer, find_hits
+
+Scores = npt.NDArray[np.float32]
+
+# Books at the top of each part; five times as many as are ranked decide for nearly all readers.
+TOP_BOOKS: Final = 100
+
+
+class Tops(NamedTuple):
+    """The books at the top of any part, for some users."""
+
+    books: Ids
+    """`[n, pool]`, rising."""
+
+    allowed: npt.NDArray[np.bool_]
+    """`[n, pool]`: False for a book that stands there twice, and for what is never recommended."""
+
+    scores: Scores
+    """`[parts, n, pool]`; 0 where not allowed."""
+
+    last: Scores
+    """`[parts, n]`: the most that a book outside has; minus infinity where none is outside."""
+
+
+def mean_recalls_of_sums(
+    parts: Sequence[Scorer],
+    weights: Sequence[Sequence[float]],
+    users: Ids,
+    training: Histories,
+    heldout: Histories,
+    books: int,
+    k: int,
+) -> list[float]:
+    """Returns the mean Recall@k of each weighted sum of `parts`, as `ranking.mean_recall` of the sum would.
+
+    Args:
+      parts: what is summed; each scores each user once, with finite scores.
+      weights: for each sum the weight of each part, 0 or more.
+      users: `[n]` hold-out users.
+      training: the books to leave out.
+      heldout: the books to find.
+      books: how many books there are.
+      k: length of the rankings, at most `TOP_BOOKS`.
+    """
+    found: list[list[metrics.Values]] = [[np.zeros(0)] for _ in weights]
+    size = max(BLOCK_SCORES // max(books * len(parts), 1), 1)
+    for start in range(0, len(users), size):
+        block = users[start : start + size]
+        scores = np.stack([np.asarray(part(block)) for part in parts])
+        seen = row_entries(training, block)
+        scores[:, seen[0], seen[1]] = -np.inf
+        tops = _tops(scores)
+        for own, recalls in zip(weights, found, strict=True):
+            hits = find_hits(_best(scores, tops, np.asarray(own, np.float32), k), block, heldout)
+            recalls.append(metrics.recall(hits, heldout.sizes()[block], k))
+    return [metrics.mean(np.concatenate(recalls)) for recalls in found]
+
+
+def _tops(scores: Scores) -> Tops:
+    """Returns the tops of `[parts, n, books]`."""
+    parts, users, books = scores.shape
+    taken = min(TOP_BOOKS, books)
+    values, ranked = tf.math.top_k(scores, taken)
+    pool = np.sort(ranked.numpy().transpose(1, 0, 2).reshape(users, parts * taken), axis=1)
+    pooled = np.take_along_axis(scores, pool[np.newaxis], axis=2)
+    allowed = np.isfinite(pooled[0])
+    allowed[:, 1:] &= pool[:, 1:] != pool[:, :-1]
+    last = values[:, :, -1].numpy() if taken < books else np.full((parts, users), -np.inf, np.float32)
+    return Tops(pool, allowed, np.where(allowed, pooled, 0), last)
+
+
+def _best(scores: Scores, tops: Tops, weights: Scores, k: int) -> Ids:
+    """Returns `[n, k]`: the best books by the weighted sum, `NO_BOOK` where none is left."""
+    totals = np.where(tops.allowed, np.tensordot(weights, tops.scores, axes=1), -np.inf)
+    best, places = _top(totals, k)
+    best_books = np.where(places == NO_BOOK, NO_BOOK, np.take_along_axis(tops.books, places, axis=1))
+    outside = np.isfinite(tops.last[0])
+    most_outside = weights @ np.where(outside, tops.last, 0)
+    undecided = np.flatnonzero(outside & (best[:, -1] <= most_outside))
+    if len(undecided):
+        allowed = np.isfinite(scores[0, undecided])
+        whole = np.tensordot(weights, np.where(allowed, scores[:, undecided], 0), axes=1)
+        best_books[undecided] = _top(np.where(allowed, whole, -np.inf), k)[1]
+    return best_books
+
+
+def _top(totals: Scores, k: int) -> tuple[Scores, Ids]:
+    """Returns the `[n, k]` largest and their places; minus infinity and `NO_BOOK` where there are fewer."""
+    values, places = (found.numpy() for found in tf.math.top_k(totals, min(k, totals.shape[1])))
+    missing = ((0, 0), (0, k - values.shape[1]))
+    values = np.pad(values, missing, constant_values=-np.inf)
+    places = np.pad(places, missing, constant_values=NO_BOOK)
+    return values, np.where(np.isfinite(values), places, NO_BOOK)
