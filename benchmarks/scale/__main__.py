@@ -6,6 +6,7 @@ and all its children; when they began and ended they tell themselves. Flags that
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Prints the tables and writes them as JSON.
 
     Returns:
-      0: all was measured. 1: a part failed, or the check found a difference. 2: a flag does not fit.
+      0: all was measured. 1: a part failed, or the check found a difference. 2: a flag does not fit. 130: interrupted.
     """
     parser = argparse.ArgumentParser(prog="benchmarks.scale", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS, help="of the reviews; default: %(default)s")
@@ -42,7 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the reviews; default: %(default)s")
     parser.add_argument("--skip", action="append", choices=PARTS, default=[], help="may be given several times")
     parser.add_argument("--resume", action="store_true", help="keep what was measured before by the same commands")
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "scale", help="default: %(default)s")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=ROOT / "build" / "scale",
+        help="for reviews, which are made once, logs, artifacts and models; default: %(default)s",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "scale.json", help="default: %(default)s")
     options, flags = parser.parse_known_args(argv)
     try:
@@ -50,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ReadalikeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("\ninterrupted; `--resume` keeps the parts that are done", file=sys.stderr)
+        return 130
 
 
 def compare(options: argparse.Namespace, flags: Sequence[str]) -> int:
@@ -111,4 +120,6 @@ def sizes(options: argparse.Namespace) -> SyntheticParameters:
 
 
 if __name__ == "__main__":
+    # So that what runs is ended too, as an interrupt from the keyboard does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
