@@ -1,7 +1,7 @@
 """The notebook's steps as a script, two mistakes mended: `python -m benchmarks.scale.notebook`.
 
-Vocabularies are made by batched `adapt`, and the loss takes the columns of a batch, not its first two rows. Tells of
-its steps on the standard output.
+Vocabularies are made by batched `adapt`, and the loss takes the columns of a batch, not its first two rows. No
+metric is computed while fitting. Tells of its steps on the standard output.
 """
 
 import argparse

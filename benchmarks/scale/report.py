@@ -56,9 +56,8 @@ def print_part(console: Console, part: str, measured: Mapping[str, Any], rows: i
         table.add_row(step["step"], *(_written(step[name], text) for name, (_, text) in COLUMNS.items()))
     console.print(table)
     for name, value in measured.get("found", {}).items():
-        written = (
-            ", ".join(f"{key} {count:,}" for key, count in value.items()) if isinstance(value, dict) else f"{value}"
-        )
+        counts = value.items() if isinstance(value, dict) else [("", value)]
+        written = ", ".join(f"{key} {count:,}".strip() if type(count) is int else str(count) for key, count in counts)
         console.print(f"  {name}: {written}", markup=False)
 
 

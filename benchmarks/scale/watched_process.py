@@ -28,7 +28,7 @@ class Sample(NamedTuple):
     """The most that one of its processes has held since the sample before."""
 
     sum_mib: float
-    """What all of them hold; what two of them share counts twice."""
+    """The same of all of them together; what two of them share counts twice."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,10 @@ class _Tree:
             # Those of children who ended are in their parent's.
             cpu_seconds += times.user + times.system + times.children_user + times.children_system
             # A peak that has grown lies between this sample and the one before.
-            largest = max(largest, peak if peak > self.peaks.get(process.pid, 0) else resident)
+            held = peak if peak > self.peaks.get(process.pid, 0) else resident
             self.peaks[process.pid] = peak
-            total += resident
+            largest = max(largest, held)
+            total += held
         return Sample(at, cpu_seconds, largest / KIB_A_MIB, total / KIB_A_MIB)
 
     def _processes(self) -> list[psutil.Process]:
