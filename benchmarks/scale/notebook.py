@@ -35,7 +35,13 @@ class TwoTowers(tfrs.Model):
         """Takes the two `StringLookup` layers."""
         super().__init__()
         self.user_tower, self.book_tower = (
-            tf.keras.Sequential([lookup, tf.keras.layers.Embedding(lookup.vocabulary_size(), EMBEDDING_DIM)])
+            tf.keras.Sequential(
+                [
+                    tf.keras.Input((), dtype=tf.string),
+                    lookup,
+                    tf.keras.layers.Embedding(lookup.vocabulary_size(), EMBEDDING_DIM),
+                ]
+            )
             for lookup in (users, books)
         )
         self.task = tfrs.tasks.Retrieval()
