@@ -391,7 +391,7 @@ def test_parts_are_compared_as_a_whole_and_up_to_transform(capsys: pytest.Captur
     assert "this pipeline, 5,000 rows" in printed
     assert "Trainer 35.0 70.0 2,000 2,500 143" in printed
     assert "same: True" in printed
-    assert "steps up to Transform, stock / pipeline seconds 50.0 5.0 10.00" in printed
+    assert "to Transform, stock / pipeline seconds 50.0 5.0 10.00" in printed
 
 
 KEY = b"a key of sixteen bytes or more"

@@ -40,7 +40,7 @@ def ratios(parts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     if PIPELINE in parts and STOCK in parts:
         ours, theirs = (_up_to_transform(parts[name]) for name in (STOCK, PIPELINE))
         for figure in ("seconds", "cpu_seconds", "peak_mib", "peak_sum_mib"):
-            found.append(_ratio("steps up to Transform, stock / pipeline", figure, ours[figure], theirs[figure]))
+            found.append(_ratio("to Transform, stock / pipeline", figure, ours[figure], theirs[figure]))
     return found
 
 
