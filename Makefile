@@ -7,7 +7,7 @@ DOCKER ?= docker
 IMAGE ?= readalike
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation docs doctor lock kubeflow image clean distclean
+.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation bench docs doctor lock kubeflow image clean distclean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ bench-size: setup ## Archive, load time and memory of a version of 130,000 users
 
 bench-evaluation: setup ## Ranking and measuring for 20,000 readers of 57,000 books, beside plain numpy
 	$(PY) -m benchmarks.evaluation $(ARGS)
+
+bench: setup ## This pipeline beside the stock chain and the notebook's steps, at its scale: make bench ARGS="--rows 100000"
+	$(PY) -m benchmarks.scale $(ARGS)
 
 check: setup ## Lint, format, types
 	$(PY) -m ruff check .

@@ -1,0 +1,125 @@
+"""This pipeline beside the stock TFX chain and the notebook's steps, on the same made-up reviews: `make bench`.
+
+Each has a process of its own, one after the other. What its steps take is seen from outside, by sampling the process
+and all its children; when they began and ended they tell themselves. Flags that are not named here, or stand after
+`--`, go to `local_runner.py`.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from benchmarks.scale.machine import describe_machine
+from benchmarks.scale.parts import CHECK, PARTS, PIPELINE, ROOT, Comparison
+from benchmarks.scale.report import TITLES, print_part, print_ratios, ratios
+from data.synthetic.parameters import SyntheticParameters, parse_parameters
+from transform import json_files
+from transform.errors import ConfigurationError, ReadalikeError
+
+# The notebook's.
+ROWS: Final = 1_733_561
+USERS: Final = 706_880
+BOOKS: Final = 57_186
+
+# The runner's flags that this command gives it, and one that would leave no log.
+OWN_FLAGS: Final = ("--data", "--work-dir", "--push-dir", "--pseudonym-key-file", "--verbose")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the tables and writes them as JSON.
+
+    Returns:
+      0: all was measured. 1: a part failed, or the check found a difference. 2: a flag does not fit. 130: interrupted.
+    """
+    parser = argparse.ArgumentParser(prog="benchmarks.scale", description=__doc__)
+    parser.add_argument("--rows", type=int, default=ROWS, help="of the reviews; default: %(default)s")
+    parser.add_argument("--users", type=int, help="default: in the notebook's proportion to the rows")
+    parser.add_argument("--books", type=int, help="default: in the notebook's proportion to the rows")
+    parser.add_argument("--seed", type=int, default=1, help="of the reviews; default: %(default)s")
+    parser.add_argument("--skip", action="append", choices=PARTS, default=[], help="may be given several times")
+    parser.add_argument("--resume", action="store_true", help="keep what was measured before by the same commands")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=ROOT / "build" / "scale",
+        help="for reviews, which are made once, logs, artifacts and models; default: %(default)s",
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "scale.json", help="default: %(default)s")
+    options, flags = parser.parse_known_args(argv)
+    try:
+        return compare(options, [flag for flag in flags if flag != "--"])
+    except ReadalikeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\ninterrupted; `--resume` keeps the parts that are done", file=sys.stderr)
+        return 130
+
+
+def compare(options: argparse.Namespace, flags: Sequence[str]) -> int:
+    """Measures the parts that `options` do not skip.
+
+    Args:
+      options: the command line.
+      flags: further flags of `local_runner.py`.
+    """
+    for flag in flags:
+        if flag.split("=")[0] in OWN_FLAGS:
+            raise ConfigurationError(f"{flag}: this command needs that flag for itself. Leave it out.")
+    reviews = sizes(options)
+    skipped = set(options.skip) | ({CHECK} if PIPELINE in options.skip else set())
+    console = Console(highlight=False, soft_wrap=True)
+    comparison = Comparison(options.folder, reviews, flags)
+    console.print(f"Everything is in {comparison.folder}", markup=False)
+    comparison.make_reviews()
+    parts: dict[str, dict[str, Any]] = {}
+    result: dict[str, Any] = {
+        "machine": describe_machine(ROOT),
+        "reviews": {**reviews.model_dump(), "bytes": comparison.csv.stat().st_size},
+        "flags": list(flags),
+        "parts": parts,
+        "ratios": [],
+    }
+    again = not options.resume
+    for part in PARTS:
+        if part in skipped:
+            continue
+        found = None if again or (part == CHECK and not parts[PIPELINE]["resumed"]) else comparison.saved(part)
+        resumed = found is not None
+        if found is None:
+            console.print(f"{TITLES[part]} ... (what it says is in {comparison.folder / part})", markup=False)
+            found = comparison.measure(part)
+        parts[part] = {**found, "resumed": resumed}
+        result["ratios"] = ratios(parts)
+        json_files.write_json(result, str(options.out.resolve()))
+        print_part(console, part, parts[part], reviews.reviews)
+    if result["ratios"]:
+        print_ratios(console, ratios(parts))
+    console.print(f"Written to {options.out}", markup=False)
+    return 0 if parts.get(CHECK, {"found": {"same": True}})["found"]["same"] else 1
+
+
+def sizes(options: argparse.Namespace) -> SyntheticParameters:
+    """Returns the data set that is asked for; users and books follow from the rows where they are not.
+
+    Raises:
+      ConfigurationError: there is none of this size.
+    """
+    chosen = {
+        "reviews": options.rows,
+        "users": round(options.rows * USERS / ROWS) if options.users is None else options.users,
+        "books": round(options.rows * BOOKS / ROWS) if options.books is None else options.books,
+        "seed": options.seed,
+    }
+    return parse_parameters({name: str(value) for name, value in chosen.items()})
+
+
+if __name__ == "__main__":
+    # So that what runs is ended too, as an interrupt from the keyboard does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())
