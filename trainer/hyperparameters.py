@@ -60,6 +60,10 @@ class Hyperparameters(BaseModel):
     """Cells that a partitioned index looks into for each reader; unset: as many as hold 4,096 books on
     average."""
 
+    distribution: Literal["auto", "one", "mirrored"] = "auto"
+    """Devices that train the towers: `one`; `mirrored`: all accelerators, each with a copy of the tables and its own
+    `batch_users` readers a step; `auto`: mirrored where there are several accelerators."""
+
     seed: int = Field(default=42, ge=0, lt=2**32)
     """Seed of initial weights, shuffling and sampling."""
 

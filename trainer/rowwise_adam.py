@@ -12,6 +12,10 @@ class RowwiseAdam(tf.keras.optimizers.legacy.Adam):
     row rests until it is named again: a step costs what its books cost, however large the catalogue is.
     """
 
+    def build(self, variables: list[tf.Variable]) -> None:
+        """Makes the moments of `variables`, which on several devices cannot be made within a step."""
+        self._create_all_weights(variables)
+
     def _resource_apply_sparse(
         self, grad: tf.Tensor, var: tf.Variable, indices: tf.Tensor, apply_state: Any = None
     ) -> tf.Operation:

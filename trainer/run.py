@@ -10,6 +10,7 @@ import tensorflow_transform as tft
 from trainer.export import export
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user, joined, read_interactions
+from trainer.memory_estimate import available_memory, check_memory, estimate
 from trainer.recipe import as_json, choose, fit
 from trainer.twin import Twin, hash_interactions
 from trainer.vocabulary import Vocabulary, read_vocabulary
@@ -30,6 +31,7 @@ def run_fn(fn_args: Any) -> None:
 
     Raises:
       DataError: too little has an id to train on.
+      ConfigurationError: there is too little memory, or there are too few devices.
     """
     parameters = Hyperparameters(**fn_args.custom_config["hyperparameters"])
     tf.keras.utils.set_random_seed(parameters.seed)
@@ -46,6 +48,9 @@ def run_fn(fn_args: Any) -> None:
     everything = group_by_user(joined(train, heldout), len(users))
     check_histories(training)
 
+    needed = estimate(len(users), len(books), len(train) + len(heldout), parameters)
+    tell(f"training needs about {needed} of memory")
+    check_memory(needed, available_memory())
     choice = choose(training, len(books), parameters, fn_args.model_run_dir)
     tell("fitting the twin, which does not see the hold-out")
     # Where validation withheld next to nothing, what was trained for it is as good as trained again.

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.book_towers import BookTowers
+from trainer.devices import strategy_for
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories
 from trainer.rowwise_adam import RowwiseAdam
@@ -72,20 +73,31 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
         tell(f"{told}, {seconds:.1f} s")
 
 
-def reader_batches(histories: Histories, batch_users: int, seed: int) -> tf.data.Dataset:
-    """Returns batches of `user_id` int32 `[batch]`: all readers with two books or more, in a new order each epoch.
+def reader_batches(
+    histories: Histories, batch_users: int, seed: int, epochs: int, replicas: int = 1
+) -> tf.data.Dataset:
+    """Returns the batches of all epochs, `user_id` int32 `[batch]`: all readers with two books or more, in new orders.
 
-    A last, short batch is dropped. The dataset holds the readers itself: for one that Python generates, TensorFlow
-    makes the allocator give memory back to the system at once, and each step has to ask for it anew.
+    What is left of an epoch for a last, short batch is dropped. An order is drawn for all readers at once: where
+    TensorFlow shuffles them one by one, it spends seconds an epoch on it.
 
     Args:
       histories: every reader's training books.
-      batch_users: readers in a batch; all of them where there are fewer.
+      batch_users: readers in a replica's part of a batch; an equal share of all where there are fewer.
       seed: of the orders.
+      epochs: how many orders there are.
+      replicas: among how many a batch is divided.
     """
-    readers = np.flatnonzero(histories.sizes() >= 2).astype(np.int32)
-    shuffled = tf.data.Dataset.from_tensor_slices({features.USER_ID: readers}).shuffle(len(readers), seed)
-    return shuffled.batch(min(batch_users, len(readers)), drop_remainder=True)
+    readers = tf.constant(np.flatnonzero(histories.sizes() >= 2), tf.int32)
+    batch = max(min(batch_users, len(readers) // replicas), 1) * replicas
+    steps = len(readers) // batch
+
+    def order(epoch: tf.Tensor) -> dict[str, tf.Tensor]:
+        shuffled = tf.random.experimental.stateless_shuffle(readers, tf.stack([tf.constant(seed, tf.int64), epoch]))
+        return {features.USER_ID: tf.reshape(shuffled[: steps * batch], [steps, batch])}
+
+    batches = tf.data.Dataset.range(epochs).map(order).unbatch()
+    return batches.apply(tf.data.experimental.assert_cardinality(epochs * steps))
 
 
 def train(
@@ -113,24 +125,36 @@ def train(
       validate: says how good towers are; None: train for all `epochs`.
       log_dir: where TensorBoard finds its logs; None: nowhere.
     """
-    batches = reader_batches(histories, schedule.batch_users, parameters.seed)
-    batch_users = batches.element_spec[features.USER_ID].shape[0]
-    model = TwoTowerModel(
-        histories,
-        np.bincount(histories.books, minlength=books),
-        embedding_dim=embedding_dim,
-        temperature=temperature,
-        batch_users=batch_users,
-        keep_share=parameters.keep_share,
-        seed=parameters.seed,
-    )
+    strategy = strategy_for(parameters.distribution)
+    replicas = strategy.num_replicas_in_sync
+    batches = reader_batches(histories, schedule.batch_users, parameters.seed, schedule.epochs, replicas)
     rate = tf.keras.optimizers.schedules.PolynomialDecay(
-        parameters.learning_rate, schedule.epochs * len(batches), parameters.learning_rate * LAST_LEARNING_RATE
+        parameters.learning_rate, len(batches), parameters.learning_rate * LAST_LEARNING_RATE
     )
     watch = RetrievalEarlyStopping(validate, schedule.epochs, parameters.patience)
     callbacks: list[tf.keras.callbacks.Callback] = [watch]
     if log_dir is not None:
         callbacks.append(tf.keras.callbacks.TensorBoard(log_dir, profile_batch=0, write_graph=False))
-    model.compile(optimizer=RowwiseAdam(rate), steps_per_execution=STEPS_AT_ONCE)
-    model.fit(batches, epochs=epochs or schedule.epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    with strategy.scope():
+        model = TwoTowerModel(
+            histories,
+            np.bincount(histories.books, minlength=books),
+            embedding_dim=embedding_dim,
+            temperature=temperature,
+            batch_users=batches.element_spec[features.USER_ID].shape[0] // replicas,
+            keep_share=parameters.keep_share,
+            seed=parameters.seed,
+        )
+        optimizer = RowwiseAdam(rate)
+        optimizer.build(model.trainable_variables)
+        # Keras cannot run a loop of steps on several devices.
+        model.compile(optimizer=optimizer, steps_per_execution=STEPS_AT_ONCE if replicas == 1 else 1)
+    model.fit(
+        batches,
+        steps_per_epoch=len(batches) // schedule.epochs,
+        epochs=epochs or schedule.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=callbacks,
+    )
     return Trained(watch.best_towers or model.towers(), watch.best_epoch or len(watch.epochs), watch.epochs)

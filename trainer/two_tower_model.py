@@ -75,7 +75,7 @@ class TwoTowerModel(tfrs.Model):
           book_counts: `[books]`, each book's training interactions.
           embedding_dim: width of the vectors.
           temperature: divides the cosine.
-          batch_users: readers in a step.
+          batch_users: readers in a step, of one replica.
           keep_share: probability that the query tower sees a book of a reader.
           seed: of the initial vectors and of what is kept.
         """
@@ -91,7 +91,9 @@ class TwoTowerModel(tfrs.Model):
         self._mean_loss = tf.keras.metrics.Mean(name=MEAN_LOSS)
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Returns the mean loss of a batch of readers; with `training`, another choice of kept books each step.
+        """Returns the mean loss of a batch of readers, or what a replica adds to it where several share the step.
+
+        With `training`, other books are kept each step.
 
         Args:
           inputs: `user_id`, int `[batch]`.
@@ -106,7 +108,7 @@ class TwoTowerModel(tfrs.Model):
         drawn = tf.random.stateless_uniform(tf.shape(slots), tf.stack([tf.constant(self._seed, tf.int64), step]))
         loss = self._loss(rows, slots, drawn < self._keep_share, distinct, tf.size(users))
         self._mean_loss.update_state(loss)
-        return loss
+        return loss / tf.distribute.get_strategy().num_replicas_in_sync
 
     def _loss(
         self, rows: tf.Tensor, slots: tf.Tensor, kept: tf.Tensor, distinct: tf.Tensor, readers: tf.Tensor

@@ -1,0 +1,26 @@
+"""Which devices train: the strategy that follows from what TensorFlow sees."""
+
+import tensorflow as tf
+
+from transform.errors import ConfigurationError
+
+
+def strategy_for(distribution: str) -> tf.distribute.Strategy:
+    """Returns the strategy under which a model is built and fitted.
+
+    Args:
+      distribution: see `Hyperparameters`.
+
+    Raises:
+      ConfigurationError: mirrored is asked for, and there are not two devices of a kind.
+    """
+    accelerators = tf.config.list_logical_devices("GPU")
+    if distribution == "one" or (distribution == "auto" and len(accelerators) < 2):
+        return tf.distribute.get_strategy()
+    devices = accelerators or tf.config.list_logical_devices("CPU")
+    if len(devices) < 2:
+        raise ConfigurationError(
+            f"--training.distribution mirrored: TensorFlow sees {len(devices)} device ({devices[0].name}), and two are "
+            "needed. Give the process more accelerators, or leave the choice to auto."
+        )
+    return tf.distribute.MirroredStrategy([device.name for device in devices])

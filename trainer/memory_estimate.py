@@ -1,0 +1,113 @@
+"""What a fit needs of main memory, worked out before it begins."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from trainer.closed_form import DECOMPOSED_DIM
+from trainer.hyperparameters import Hyperparameters
+from trainer.kernel import OVERSAMPLES
+from transform.errors import ConfigurationError
+
+FLOAT_BYTES: Final = 4
+
+# Both towers' tables; Adam keeps two moments of each.
+TABLES: Final = 2
+MOMENTS: Final = 2
+
+# The towers of the best epoch, and of the one that is compared with them.
+KEPT_TOWERS: Final = 2
+
+# What stands side by side where directions are iterated: a product and its orthonormal columns, for readers and books.
+PRODUCTS: Final = 2
+
+# Rows of readers and books, as they are trained on and as matrices by reader and by book: a position and a value each.
+INTERACTION_BYTES: Final = 40
+
+MEMORY_FILE: Final = Path("/proc/meminfo")
+
+# A container's limit and what it uses, in the second and the first version of control groups.
+LIMIT_FILES: Final = (
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
+    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+)
+
+
+class MemoryEstimate(NamedTuple):
+    """Bytes that a fit needs, beside what the process has before."""
+
+    tables: int
+    """Of the trained towers."""
+
+    optimizer: int
+    """Of Adam's moments."""
+
+    working: int
+    """Of the copies that are kept of the towers, or of the decompositions: of what is larger, as they take turns."""
+
+    interactions: int
+    """Of who has read what."""
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return sum(self)
+
+    def __str__(self) -> str:
+        """The total and what it is made of."""
+        parts = ", ".join(f"{name} {_mib(value)}" for name, value in zip(self._fields, self, strict=True))
+        return f"{_mib(self.total)} ({parts})"
+
+
+def estimate(readers: int, books: int, interactions: int, parameters: Hyperparameters) -> MemoryEstimate:
+    """Returns what a fit needs.
+
+    Args:
+      readers: users with an id.
+      books: books with an id.
+      interactions: of both splits.
+      parameters: widths and parts.
+    """
+    trained = "trained" in parameters.parts
+    alone = parameters.parts == ("trained",)
+    table = TABLES * books * (parameters.embedding_dim if alone else parameters.embedding_dim // 2) * FLOAT_BYTES
+    width = max(parameters.embedding_dim + OVERSAMPLES, DECOMPOSED_DIM)
+    products = 0 if alone else PRODUCTS * (readers + books) * width * FLOAT_BYTES
+    return MemoryEstimate(
+        tables=table if trained else 0,
+        optimizer=MOMENTS * table if trained else 0,
+        working=max(KEPT_TOWERS * table, products),
+        interactions=interactions * INTERACTION_BYTES,
+    )
+
+
+def check_memory(needed: MemoryEstimate, available: int | None) -> None:
+    """Raises ConfigurationError, with the remedies, if `needed` is more than the `available` bytes; None: unknown."""
+    if available is not None and needed.total > available:
+        raise ConfigurationError(
+            f"Training needs about {needed} of memory, and {_mib(available)} are available. Lower "
+            "--training.embedding-dim, give fewer books or users an id (--vocabulary.min-book-count, "
+            "--vocabulary.max-books, --vocabulary.min-user-count), or train where there is more memory."
+        )
+
+
+def available_memory(
+    memory_file: Path = MEMORY_FILE, limit_files: tuple[tuple[Path, Path], ...] = LIMIT_FILES
+) -> int | None:
+    """Returns the bytes that may still be taken, of the machine, or of the container if that has a limit.
+
+    Args:
+      memory_file: where the kernel tells of the machine; one without it is not judged.
+      limit_files: where it tells of the container: its limit, and what it uses.
+    """
+    if not memory_file.exists():
+        return None
+    [line] = [line for line in memory_file.read_text().splitlines() if line.startswith("MemAvailable:")]
+    found = [int(line.split()[1]) * 1024]
+    for limit, usage in limit_files:
+        if limit.exists() and (most := limit.read_text().strip()).isdigit():
+            found.append(int(most) - int(usage.read_text()))
+    return max(min(found), 0)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
