@@ -2,6 +2,7 @@
 
 from typing import Any, TypeAlias
 
+import tensorflow_data_validation as tfdv
 from tfx import v1 as tfx
 
 from components.atomic_pusher import AtomicPusher
@@ -53,7 +54,12 @@ def create_pipeline(
         max_reject_share=config.max_reject_share,
     ).with_id("RatingsExampleGen")
 
-    statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"]).with_id("StatisticsGen")
+    statistics_gen = tfx.components.StatisticsGen(
+        examples=example_gen.outputs["examples"],
+        # To count every name exactly takes five times as long. Beyond 16,384 of them sketches are a percent off; what
+        # the contract looks at, genres and numbers, stays exact.
+        stats_options=tfdv.StatsOptions(experimental_use_sketch_based_topk_uniques=True),
+    ).with_id("StatisticsGen")
 
     schema_gen = tfx.components.SchemaGen(statistics=statistics_gen.outputs["statistics"]).with_id("SchemaGen")
 
