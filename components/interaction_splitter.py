@@ -199,5 +199,5 @@ def _write_counts(shards: list[dict[str, Any]], path: str) -> None:
     totals["most_books_of_a_user"] = max(shard["counts"]["most_books_of_a_user"] for shard in shards)
     for name in ("books", "kept_books"):
         totals[name] = len(pa.chunked_array([shard[name] for shard in shards]).unique())
-    with parquet_examples.create_file(path) as file:
+    with parquet_examples.whole_file(path) as file:
         file.write(json.dumps(totals).encode())

@@ -4,6 +4,7 @@ StatisticsGen and Transform read a Parquet payload column by column, which is ma
 TFRecords. They accept list columns only, of exactly the types below, in the alphabetical order of the schema.
 """
 
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Final
@@ -60,17 +61,27 @@ def part_paths(artifact_uri: str, split: str) -> list[str]:
 @contextmanager
 def part_writer(path: str, schema: pa.Schema = EXAMPLE_SCHEMA) -> Iterator[pq.ParquetWriter]:
     """Opens a Parquet writer whose file appears under `path` only when everything was written."""
-    beside = f"{path}.incomplete"
+    with whole_file(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        yield writer
+
+
+@contextmanager
+def whole_file(path: str) -> Iterator[BinaryIO]:
+    """Opens a file that appears under `path` only when everything was written, in place of one that is there.
+
+    A runner repeats what failed, maybe while an attempt that it has lost still writes. So each attempt has a file of
+    its own, beside the folder of the split: what a killed worker leaves there is read by nobody.
+    """
+    beside = _beside(path)
     try:
-        with (
-            create_file(beside) as file,
-            pq.ParquetWriter(file, schema, compression="zstd") as writer,
-        ):
-            yield writer
+        with create_file(beside) as file:
+            yield file
     except BaseException:
-        with suppress(BeamIOError):  # Stock components read every file of the folder, this one too.
+        with suppress(BeamIOError):
             FileSystems.delete([beside])
         raise
+    with suppress(OSError):  # It is there, by another worker too; where it cannot be made, the next line says so.
+        FileSystems.mkdirs(FileSystems.split(path)[0])
     FileSystems.rename([beside], [path])
 
 
@@ -99,6 +110,13 @@ def open_file(path: str) -> BinaryIO:
 def create_file(path: str) -> BinaryIO:
     """Opens a local or remote file to write bytes."""
     return FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
+def _beside(path: str) -> str:
+    """Returns a path of nobody else's for what will be `path`, outside of the folder of a split."""
+    folder, name = FileSystems.split(path)
+    above, last = FileSystems.split(folder)
+    return FileSystems.join(above if last.startswith("Split-") else folder, f"incomplete-{uuid.uuid4().hex}-{name}")
 
 
 def scalar_column(table: pa.Table | pa.RecordBatch, name: str) -> pa.Array:

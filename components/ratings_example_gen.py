@@ -165,7 +165,7 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _write_json(value: Any, path: str) -> None:
-    with parquet_examples.create_file(path) as file:
+    with parquet_examples.whole_file(path) as file:
         file.write(json.dumps(value).encode())
 
 

@@ -23,7 +23,7 @@ def rejects_path(artifact_uri: str) -> str:
 
 def write_part(artifact_uri: str, part: int, rejects: Sequence[Reject]) -> None:
     """Writes the rejects of input file number `part`, to be gathered later."""
-    with parquet_examples.create_file(_part_path(artifact_uri, part)) as file:
+    with parquet_examples.whole_file(_part_path(artifact_uri, part)) as file:
         csv.writer(_Lines(file)).writerows(rejects)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from components.evaluation_parameters import EvaluationParameters
 from components.serving_budget import ServingBudget
 from components.split_parameters import SplitParameters
+from pipeline.beam_runner import DIRECT, DIRECT_FLAGS, FLINK, beam_arguments
 from pipeline.kubeflow.parameters import CREDENTIAL_FAULT, KubeflowParameters
 from pipeline.toml_file import read_toml
 from trainer.hyperparameters import Hyperparameters
@@ -90,7 +91,18 @@ class PipelineConfig(BaseSettings):
     """Beam runner of the data steps. The default is what Beam's DirectRunner comes down to in memory, by its own name:
     asked for as `DirectRunner`, Beam looks for a binary on the network first."""
 
-    beam_args: str = "--direct_running_mode=in_memory --direct_num_workers=1"
+    beam_workers: int | None = Field(default=None, ge=1)
+    """How many workers take part in a data step: processes of this machine, or Flink's parallelism. Unset: this process
+    alone, or what the Flink cluster is set to."""
+
+    flink_master: str = Field(default="", pattern=r"^((https?://)?[\w.-]+:\d+)?$")
+    """The Flink cluster's address, as `host:port`, for `FlinkRunner`; empty: a mini-cluster that lives as long as the
+    run."""
+
+    flink_job_server_jar: Path | None = None
+    """Beam's job server for Flink, a jar. Unset: taken from Beam's cache, and fetched from Maven Central if missing."""
+
+    beam_args: str = ""
     """Further arguments for the Beam runner, in one string, as a shell would split them."""
 
     metadata: str = Field(default="", pattern=r"^(mysql://[^/@\s]+@[^/@\s]+/\w+)?$")
@@ -99,10 +111,29 @@ class PipelineConfig(BaseSettings):
     verbose: bool = False
     """Show the libraries' logs instead of writing them to a file."""
 
+    @field_validator("beam_workers")
+    @classmethod
+    def _workers_are_counted_by_the_runner(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and (runner := info.data.get("beam_runner")) not in (FLINK, *DIRECT, None):
+            raise ValueError(f"{runner} is told its number of workers by a flag of its own, in --beam-args")
+        return value
+
+    @field_validator("flink_master", "flink_job_server_jar")
+    @classmethod
+    def _flink_is_the_runner(cls, value: Any, info: ValidationInfo) -> Any:
+        if value and info.data.get("beam_runner") not in (FLINK, None):
+            raise ValueError(f"is for --beam-runner {FLINK} only, and that is {info.data['beam_runner']}")
+        return value
+
     @field_validator("beam_args")
     @classmethod
-    def _splits_as_shell_words(cls, value: str) -> str:
-        shlex.split(value)
+    def _splits_as_shell_words(cls, value: str, info: ValidationInfo) -> str:
+        runner = info.data.get("beam_runner")
+        for argument in shlex.split(value):
+            if argument.startswith(DIRECT_FLAGS) and runner not in (*DIRECT, None):
+                raise ValueError(f"{argument} is for {' and '.join(DIRECT)} only, and --beam-runner is {runner}")
+            if argument.startswith("--flink_master"):
+                raise ValueError("the cluster is named by --flink-master, because the workers depend on it too")
         return value
 
     @property
@@ -118,7 +149,14 @@ class PipelineConfig(BaseSettings):
     @property
     def beam_pipeline_args(self) -> list[str]:
         """The arguments that every Beam pipeline of the run gets."""
-        return [f"--runner={self.beam_runner}", *shlex.split(self.beam_args)]
+        jar = self.flink_job_server_jar
+        return beam_arguments(
+            self.beam_runner,
+            self.beam_workers,
+            self.flink_master,
+            jar.resolve() if jar else None,
+            shlex.split(self.beam_args),
+        )
 
     @classmethod
     def settings_customise_sources(

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from pipeline import preflight
 from pipeline.config import PipelineConfig
+from pipeline.flink_job_server import job_server
 from pipeline.terminal import redirected_output, reported_steps
 from transform.errors import ConfigurationError, own_error
 from transform.pseudonyms import key_id, read_key
@@ -43,7 +44,8 @@ def run_locally(config: PipelineConfig, show_pushed: Callable[[Console, str], No
         _greet(console, config, log_file, made_key)
         started = time.monotonic()
         try:
-            _run(config, console)
+            with job_server(config) as reached:
+                _run(reached, console)
             show_pushed(console, config.push_location)
         except Exception as error:
             cause = own_error(error)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from components.review_sources import check_reviews
+from pipeline import flink_job_server
 from pipeline.config import PipelineConfig
 from transform import pseudonyms, storage
 from transform.errors import ConfigurationError, InputError, StorageError
@@ -20,7 +21,7 @@ def check(config: PipelineConfig) -> None:
       ConfigurationError: all faults, where there are several.
     """
     faults: list[InputError] = []
-    for test in (_check_data, _check_schema, _check_work_dir, _check_push_dir, _check_key):
+    for test in (_check_data, _check_schema, _check_work_dir, _check_push_dir, _check_key, flink_job_server.check):
         try:
             test(config)
         except InputError as fault:

@@ -49,7 +49,22 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="broken"):
         write_and_fail()
-    assert list(Path(path).parent.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_attempt_that_is_repeated_replaces_the_file_whichever_ends_first(tmp_path: Path) -> None:
+    """A runner may repeat a worker's task while the worker, thought dead, is still at it."""
+    path = examples.part_path(str(tmp_path), "train", 0, 1)
+    with examples.part_writer(path) as lost:
+        lost.write_table(table(3))
+        with examples.part_writer(path) as repeated:
+            repeated.write_table(table(3))
+        assert pq.read_table(path).equals(table(3))
+        [folder] = [entry for entry in tmp_path.iterdir() if entry.is_dir()]
+        assert [entry.name for entry in folder.iterdir()] == [Path(path).name], "stock components read all that is here"
+    assert pq.read_table(path).equals(table(3))
+    assert examples.part_paths(str(tmp_path), "train") == [path]
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:

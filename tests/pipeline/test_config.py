@@ -85,8 +85,10 @@ def test_a_model_has_a_part_with_vectors() -> None:
 
 
 def test_beam_arguments_are_split_as_a_shell_would() -> None:
-    config = read_config(["--data=x", "--beam-runner=FlinkRunner", "--beam-args=--flink_master=h:1 --files='a b,c'"])
-    assert config.beam_pipeline_args == ["--runner=FlinkRunner", "--flink_master=h:1", "--files=a b,c"]
+    config = read_config(
+        ["--data=x", "--beam-runner=SparkRunner", "--beam-args=--spark_master_url=h:1 --files='a b,c'"]
+    )
+    assert config.beam_pipeline_args == ["--runner=SparkRunner", "--spark_master_url=h:1", "--files=a b,c"]
 
 
 def test_an_unclosed_quote_in_beam_arguments_is_a_fault() -> None:

@@ -57,11 +57,13 @@ def test_every_step_runs_the_entrypoint_in_the_image(plain: Compiled) -> None:
 
 
 def test_beam_gets_its_arguments(tmp_path: Path) -> None:
-    config = PipelineConfig(beam_runner="FlinkRunner", beam_args="--flink_master=flink:8081")
+    config = PipelineConfig(beam_runner="FlinkRunner", flink_master="flink:8081", beam_args="--flink_submit_uber_jar")
     compile_pipeline(config, IMAGE, tmp_path / "x.yaml")
     for step in ("RatingsExampleGen", "StatisticsGen", "InteractionSplitter", "Transform"):
         arguments = Compiled(tmp_path / "x.yaml").container(step).args
-        assert list(arguments[-2:]) == ["--runner=FlinkRunner", "--flink_master=flink:8081"], step
+        first = list(arguments).index("--runner=FlinkRunner")
+        assert list(arguments[first:]) == config.beam_pipeline_args, step
+        assert {"--flink_master=flink:8081", "--flink_submit_uber_jar"} <= set(arguments), step
 
 
 def test_nothing_that_the_backend_ignores_or_refuses_is_in_it(plain: Compiled) -> None:
