@@ -6,7 +6,7 @@ whether the regression can be compressed into the vectors or stays beside them a
 the sum is better than the trained towers alone. The hold-out that the model is judged by takes no part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -63,14 +63,21 @@ class Choice(NamedTuple):
     validation: dict[str, Any]
 
 
-def choose(histories: Histories, books: int, parameters: Hyperparameters, log_dir: str) -> Choice:
+def choose(
+    histories: Histories,
+    books: int,
+    parameters: Hyperparameters,
+    log_dir: str | None,
+    report: Callable[[float], None] | None = None,
+) -> Choice:
     """Chooses a recipe on validation.
 
     Args:
       histories: every reader's training books.
       books: how many books there are.
       parameters: what may be chosen from.
-      log_dir: where TensorBoard finds the logs.
+      log_dir: where TensorBoard finds the logs; None: nowhere.
+      report: takes Recall@20 on validation after each epoch; what it raises ends the choice.
     """
     readers = int(np.count_nonzero(histories.sizes() >= 2))
     schedule = schedule_for(readers, parameters)
@@ -90,8 +97,8 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
             schedule,
             embedding_dim=_trained_dim(parameters),
             temperature=temperature,
-            validate=lambda towers: validation.recall(of_towers(towers)),
-            log_dir=f"{log_dir}/temperature-{temperature:g}",
+            validate=lambda towers: _reported(validation.recall(of_towers(towers)), report),
+            log_dir=f"{log_dir}/temperature-{temperature:g}" if log_dir else None,
         )
         score = fitted.epochs[fitted.best_epoch - 1][f"recall_at_{K}"]
         trained[temperature] = score, fitted.best_epoch, of_towers(fitted.towers)
@@ -185,6 +192,12 @@ def _blended(
         mix=mix, closed_form_settings=closed_settings, regression_settings=chosen, compressed=compressed
     )
     return blended, recall
+
+
+def _reported(recall: float, report: Callable[[float], None] | None) -> float:
+    if report is not None:
+        report(recall)
+    return recall
 
 
 def _regressions(
