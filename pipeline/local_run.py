@@ -70,7 +70,7 @@ def _run(config: PipelineConfig, console: Console, until: str | None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     with console.status(" loading TFX") if console.is_terminal else nullcontext():
         from tfx import v1 as tfx
-        from tfx.proto.orchestration import pipeline_pb2  # The options of a run are in no public module.
+        from tfx.orchestration.pipeline import RunOptions  # In no public module.
 
         from pipeline.graph import create_pipeline, steps_up_to
     work_dir = config.work_dir.resolve()
@@ -92,7 +92,7 @@ def _run(config: PipelineConfig, console: Console, until: str | None) -> None:
     steps, options = [component.id for component in pipeline.components], None
     if until is not None:
         steps = steps_up_to(pipeline, until)
-        options = pipeline_pb2.RunOptions(partial_run=pipeline_pb2.PartialRun(to_nodes=[until]))
+        options = RunOptions(to_nodes=[until])
     with reported_steps(console, steps):
         tfx.orchestration.LocalDagRunner().run(pipeline, options)
 
