@@ -16,15 +16,12 @@ from rich.console import Console
 
 from pipeline.config import PipelineConfig, read_config
 from pipeline.local_run import run_locally, study_folder
+from trainer.tuning_parameters import BEST_CONFIGURATION, BEST_FILE
 from transform.errors import ReadalikeError
 from transform.json_files import read_json
 
 TRIALS: Final = 20
 TUNER: Final = "Tuner"
-
-# Written by `trainer.tuning`, which is not imported here: it loads TensorFlow.
-BEST_FILE: Final = "best.json"
-BEST_CONFIGURATION: Final = "best.toml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -27,13 +27,10 @@ from trainer.folds import Folds
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories
 from trainer.study import CONFIGURED, FOLD_STEP, FOLDS, READERS, VALUES, Study
-from trainer.tuning_parameters import TuningParameters
+from trainer.tuning_parameters import BEST_CONFIGURATION, BEST_FILE, TuningParameters
 from transform import storage
 from transform.json_files import write_json
 from transform.progress import LOGGER_NAME, tell
-
-BEST_FILE: Final = "best.json"
-BEST_CONFIGURATION: Final = "best.toml"
 
 
 class Verdict(NamedTuple):

@@ -6,6 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from trainer.hyperparameters import Hyperparameters
 
+# What a search leaves in the folder of its study: everything, and what was found as a configuration.
+BEST_FILE: Final = "best.json"
+BEST_CONFIGURATION: Final = "best.toml"
+
 WHOLE_NUMBERS: Final = frozenset({"embedding_dim", "batch_users", "max_epochs", "patience"})
 
 # What matters only where towers are trained.

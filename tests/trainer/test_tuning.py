@@ -16,8 +16,8 @@ from trainer.folds import Folds
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user
 from trainer.study import CONFIGURED, FOLDS, READERS, VALUES
-from trainer.tuning import BEST_CONFIGURATION, BEST_FILE, as_toml, judged, report, tune
-from trainer.tuning_parameters import Axis, SearchSpace, TuningParameters
+from trainer.tuning import as_toml, judged, report, tune
+from trainer.tuning_parameters import BEST_CONFIGURATION, BEST_FILE, Axis, SearchSpace, TuningParameters
 from transform.errors import DataError
 
 ROOT = Path(__file__).parent.parent.parent
