@@ -64,8 +64,14 @@ class Study:
         """Returns the trials that came to an end: complete or pruned."""
         return [trial for trial in self.trials if trial.state in FINISHED]
 
+    def has_baseline(self) -> bool:
+        """Returns whether the configured hyper-parameters have been judged."""
+        return any(CONFIGURED in trial.user_attrs for trial in self.finished())
+
     def resume(self) -> int:
         """Takes up the study: whatever still seems to run was killed, and is queued again.
+
+        What is configured is queued too, unless it has been judged.
 
         Returns:
           The number of the next draw: that of the trials that drew values of their own.
@@ -74,9 +80,9 @@ class Study:
             if trial.state == TrialState.RUNNING:
                 self._storage.set_trial_user_attr(trial._trial_id, KILLED, True)
                 self._study.tell(trial.number, state=TrialState.FAIL)
-                again = {name: value for name, value in trial.user_attrs.items() if name == CONFIGURED}
-                self._study.enqueue_trial({**trial.system_attrs.get("fixed_params", {}), **trial.params}, again)
-        if not self.trials:
+                if CONFIGURED not in trial.user_attrs:
+                    self._study.enqueue_trial({**trial.system_attrs.get("fixed_params", {}), **trial.params})
+        if not any(CONFIGURED in trial.user_attrs and trial.state != TrialState.FAIL for trial in self.trials):
             values = self._base.model_dump(mode="json")
             known = {
                 name: _stored(axis, values[name]) for name, axis in self._axes.items() if _holds(axis, values[name])

@@ -85,7 +85,8 @@ def tune(
     study = search.study()
     first = study.resume()
     there = len(study.finished())
-    missing = range(first, first + max(parameters.trials - there, 0))
+    # However few trials are asked for, there has to be something to compare with.
+    missing = range(first, first + max(parameters.trials - there, 0 if study.has_baseline() else 1))
     tell(f"{there} of {parameters.trials} trials are in {search.file}")
     for done, trial in enumerate(_made(search, missing), there + 1):
         tell(f"trial {done}/{parameters.trials}: {_described(trial)}")
@@ -202,8 +203,11 @@ def _made(search: _Search, numbers: Iterable[int]) -> Iterator[FrozenTrial]:
         _begin_work,
         (max((os.cpu_count() or 1) // search.parameters.workers, 1),),
     ) as pool:
-        for made in as_completed([pool.submit(search.run_trial, number) for number in numbers]):
-            yield made.result()
+        try:
+            for made in as_completed([pool.submit(search.run_trial, number) for number in numbers]):
+                yield made.result()
+        finally:  # After a trial that failed, none that waits is begun.
+            pool.shutdown(cancel_futures=True)
 
 
 def _begin_work(threads: int) -> None:

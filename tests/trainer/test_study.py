@@ -163,3 +163,17 @@ def test_a_trial_that_fails_is_not_drawn_again(tmp_path: Path) -> None:
     _, first, second = (trial.user_attrs[VALUES]["learning_rate"] for trial in study.trials)
     assert first != second
     assert len(study.finished()) == 1
+
+
+def test_what_is_configured_is_judged_again_until_it_has_been(tmp_path: Path) -> None:
+    class Failing(KnownFolds):
+        def recalls(self, *_: object) -> np.ndarray:
+            raise MemoryError
+
+    study = Study(tmp_path / "study.sqlite", AXES, BASE)
+    with pytest.raises(MemoryError):
+        run(study, Failing(), 1)
+    assert not study.has_baseline()
+    run(study, KnownFolds(), 2)
+    assert study.has_baseline()
+    assert [CONFIGURED in trial.user_attrs for trial in study.finished()] == [True, False]
