@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
-import tomllib
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from pipeline.config import read_config
+from pipeline.toml_file import read_toml
 from trainer.folds import Folds
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user
@@ -97,10 +99,13 @@ def test_a_pruned_trial_is_listed_and_not_taken() -> None:
     assert verdict.facts["trials"][1]["validation_by_epoch"] == [9]
 
 
-def test_what_is_found_is_a_configuration_file() -> None:
+def test_what_is_found_is_a_configuration_file(tmp_path: Path) -> None:
     values = {"parts": ["closed_form", "regression"], "learning_rate": 1e-05, "batch_users": 64, "temperatures": [0.2]}
-    assert tomllib.loads(as_toml(values)) == {"training": values}
-    assert tomllib.loads(as_toml({})) == {"training": {}}
+    file = tmp_path / BEST_CONFIGURATION
+    for found in (values, {}):
+        file.write_text(as_toml(found))
+        config = read_config(["--data=x", "--config", str(file)])
+        assert config.training == Hyperparameters(**found)
 
 
 def test_readers_of_three_books_are_too_few_to_tune_on() -> None:
@@ -144,12 +149,12 @@ def facts_of(folder: Path) -> dict[str, Any]:
     return json.loads((folder / BEST_FILE).read_text())
 
 
-def children_of(process: int) -> list[int]:
-    return [
-        int(word)
-        for task in Path(f"/proc/{process}/task").iterdir()
-        for word in (task / "children").read_text().split()
-    ]
+def lives(process: psutil.Process) -> bool:
+    """Whether it runs: one that nobody has asked for its exit code does not."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.e2e
@@ -157,7 +162,7 @@ def test_killed_and_resumed_with_two_workers_it_ends_with_as_many_trials_as_one_
     whole = tune(tastes(), BOOKS, BASE, parameters(5), tmp_path / "whole")
     assert len(whole.facts["trials"]) == 5
     assert "closed_form" in whole.values["parts"]
-    assert tomllib.loads((tmp_path / "whole" / BEST_CONFIGURATION).read_text()) == {"training": whole.values}
+    assert read_toml(str(tmp_path / "whole" / BEST_CONFIGURATION)) == {"training": whole.values}
 
     np.savez(tmp_path / "read.npz", **tastes()._asdict())
     (tmp_path / "base.json").write_text(BASE.model_dump_json())
@@ -170,11 +175,11 @@ def test_killed_and_resumed_with_two_workers_it_ends_with_as_many_trials_as_one_
         while finished(study) < 2:
             assert process.poll() is None
             time.sleep(0.1)
-        workers = children_of(process.pid)
+        workers = psutil.Process(process.pid).children()
         process.send_signal(signal.SIGKILL)
     assert len(workers) >= 2
     deadline = time.monotonic() + 30
-    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+    while any(map(lives, workers)):
         assert time.monotonic() < deadline, "a worker outlives the process that started it"
         time.sleep(0.1)
 
