@@ -162,7 +162,7 @@ def test_killed_and_resumed_with_two_workers_it_ends_with_as_many_trials_as_one_
     whole = tune(tastes(), BOOKS, BASE, parameters(5), tmp_path / "whole")
     assert len(whole.facts["trials"]) == 5
     assert "closed_form" in whole.values["parts"]
-    assert read_toml(str(tmp_path / "whole" / BEST_CONFIGURATION)) == {"training": whole.values}
+    assert read_toml(tmp_path / "whole" / BEST_CONFIGURATION) == {"training": whole.values}
 
     np.savez(tmp_path / "read.npz", **tastes()._asdict())
     (tmp_path / "base.json").write_text(BASE.model_dump_json())
