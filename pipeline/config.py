@@ -16,6 +16,7 @@ from pipeline.beam_runner import DIRECT, DIRECT_FLAGS, FLINK, beam_arguments
 from pipeline.kubeflow.parameters import CREDENTIAL_FAULT, KubeflowParameters
 from pipeline.toml_file import read_toml
 from trainer.hyperparameters import Hyperparameters
+from trainer.tuning_parameters import TuningParameters
 from transform import storage
 from transform.errors import ConfigurationError
 from transform.vocabularies import VocabularyParameters
@@ -77,6 +78,9 @@ class PipelineConfig(BaseSettings):
 
     training: Hyperparameters = Hyperparameters()
     """The two-tower model."""
+
+    tuning: TuningParameters = TuningParameters()
+    """The search for better hyper-parameters of the model."""
 
     evaluation: EvaluationParameters = EvaluationParameters()
     """How the model is measured, and what it must reach to be pushed."""

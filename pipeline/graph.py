@@ -12,6 +12,7 @@ from components.ratings_example_gen import RatingsExampleGen
 from components.retrieval_evaluator import RetrievalEvaluator
 from components.reviews_fingerprint import ReviewsFingerprint
 from components.serving_validator import ServingValidator
+from components.tuner import Tuner
 from pipeline.config import PipelineConfig
 from trainer.run import run_fn
 from transform import features
@@ -29,6 +30,7 @@ def create_pipeline(
     baseline_dir: RuntimeLocation,
     pipeline_root: str,
     key_file: str | None,
+    study_dir: str = "",
     model_facts: dict[str, Any] | None = None,
     metadata_connection_config: Any = None,
 ) -> tfx.dsl.Pipeline:
@@ -41,6 +43,7 @@ def create_pipeline(
       baseline_dir: where the statistics of the last accepted data are kept; empty: nowhere.
       pipeline_root: where artifacts are written.
       key_file: file with the pseudonym key; None: the environment has it.
+      study_dir: where the Tuner's trials are kept from one run to the next; empty: nowhere.
       model_facts: what the runner wants to stand in the file of facts beside the exported model.
       metadata_connection_config: ML Metadata's connection; None: the runner's own.
     """
@@ -96,12 +99,23 @@ def create_pipeline(
         disable_statistics=True,
     ).with_id("Transform")
 
+    tuner = None
+    if config.tuning.trials > 0:
+        tuner = Tuner(
+            transformed_examples=transform.outputs["transformed_examples"],
+            transform_graph=transform.outputs["transform_graph"],
+            hyperparameters=config.training.model_dump_json(),
+            parameters=config.tuning.model_dump_json(),
+            study_dir=study_dir,
+        ).with_id("Tuner")
+
     trainer = tfx.components.Trainer(
         run_fn=_dotted(run_fn),
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         train_args=tfx.proto.TrainArgs(splits=[features.TRAIN_SPLIT]),
         eval_args=tfx.proto.EvalArgs(splits=[features.EVAL_SPLIT]),
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
         custom_config={"hyperparameters": config.training.model_dump(mode="json"), "model_facts": model_facts or {}},
     ).with_id("Trainer")
 
@@ -139,6 +153,7 @@ def create_pipeline(
             data_gate,
             splitter,
             transform,
+            *([tuner] if tuner else []),
             trainer,
             evaluator,
             serving_validator,
@@ -148,6 +163,16 @@ def create_pipeline(
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=config.beam_pipeline_args,
     )
+
+
+def steps_up_to(pipeline: tfx.dsl.Pipeline, step: str) -> list[str]:
+    """Returns the nodes that `step` needs, and itself, in the order in which they run."""
+    [last] = [node for node in pipeline.components if node.id == step]
+    needed = {last}
+    for node in reversed(pipeline.components):
+        if node in needed:
+            needed |= set(node.upstream_nodes)
+    return [node.id for node in pipeline.components if node in needed]
 
 
 def _dotted(function: Any) -> str:

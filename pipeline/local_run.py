@@ -22,15 +22,17 @@ from transform.errors import ConfigurationError, own_error
 from transform.pseudonyms import key_id, read_key
 
 
-def run_locally(config: PipelineConfig, show_pushed: Callable[[Console, str], None]) -> int:
+def run_locally(config: PipelineConfig, show_result: Callable[[Console, str], None], until: str | None = None) -> int:
     """Runs the pipeline and shows what it does.
 
     Args:
       config: what the user asked for.
-      show_pushed: shows, on a console, what now is in a push folder.
+      show_result: shows, on a console, what now is in a push folder.
+      until: the step that is wanted, which runs with those that it needs; None: all steps run.
 
     Returns:
-      0: a model was pushed. 1: an unexpected failure, told with the place of its log.
+      0: the wanted steps have run; a model was pushed if Pusher is among them. 1: an unexpected failure, told with the
+        place of its log.
 
     Raises:
       ReadalikeError: the input or the configuration is bad, or a gate stopped the run.
@@ -45,8 +47,8 @@ def run_locally(config: PipelineConfig, show_pushed: Callable[[Console, str], No
         started = time.monotonic()
         try:
             with job_server(config) as reached:
-                _run(reached, console)
-            show_pushed(console, config.push_location)
+                _run(reached, console, until)
+            show_result(console, config.push_location)
         except Exception as error:
             cause = own_error(error)
             if cause is None or log_file is not None:
@@ -60,13 +62,19 @@ def run_locally(config: PipelineConfig, show_pushed: Callable[[Console, str], No
     return 0
 
 
-def _run(config: PipelineConfig, console: Console) -> None:
+def study_folder(config: PipelineConfig) -> Path:
+    """Returns the folder in which the Tuner's trials are kept."""
+    return Path(config.tuning.study_dir or config.work_dir / "tuning").resolve()
+
+
+def _run(config: PipelineConfig, console: Console, until: str | None) -> None:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TFRS needs Keras 2, and asks when it is first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     with console.status(" loading TFX") if console.is_terminal else nullcontext():
         from tfx import v1 as tfx
+        from tfx.orchestration.pipeline import RunOptions  # In no public module.
 
-        from pipeline.graph import create_pipeline
+        from pipeline.graph import create_pipeline, steps_up_to
     work_dir = config.work_dir.resolve()
     key_file = preflight.key_file(config)
     pipeline = create_pipeline(
@@ -76,14 +84,19 @@ def _run(config: PipelineConfig, console: Console) -> None:
         baseline_dir=str(work_dir / "baseline"),
         pipeline_root=str(work_dir / "artifacts"),
         key_file=str(key_file) if key_file else None,
+        study_dir=str(study_folder(config)),
         model_facts={
             "pseudonym_key_id": key_id(read_key(key_file)),
             "pseudonym_key_file": str(key_file) if key_file and preflight.is_own_key(config) else None,
         },
         metadata_connection_config=_metadata_connection(config),
     )
-    with reported_steps(console, [component.id for component in pipeline.components]):
-        tfx.orchestration.LocalDagRunner().run(pipeline)
+    steps, options = [component.id for component in pipeline.components], None
+    if until is not None:
+        steps = steps_up_to(pipeline, until)
+        options = RunOptions(to_nodes=[until])
+    with reported_steps(console, steps):
+        tfx.orchestration.LocalDagRunner().run(pipeline, options)
 
 
 def _metadata_connection(config: PipelineConfig) -> Any:

@@ -13,7 +13,7 @@ from pipeline.config import SCHEMA_FILE, PipelineConfig
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
 # A section with a document of its own is one line in README.
-DOCUMENTS: Final = {"kubeflow": ROOT / "docs" / "kubeflow.md"}
+DOCUMENTS: Final = {"kubeflow": ROOT / "docs" / "kubeflow.md", "tuning": ROOT / "docs" / "tuning.md"}
 START: Final = "<!-- configuration: start -->"
 END: Final = "<!-- configuration: end -->"
 

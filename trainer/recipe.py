@@ -69,14 +69,21 @@ class Choice(NamedTuple):
     """Share of the training interactions that validation withheld."""
 
 
-def choose(histories: Histories, books: int, parameters: Hyperparameters, log_dir: str) -> Choice:
+def choose(
+    histories: Histories,
+    books: int,
+    parameters: Hyperparameters,
+    log_dir: str | None,
+    report: Callable[[float], None] | None = None,
+) -> Choice:
     """Chooses a recipe on validation.
 
     Args:
       histories: every reader's training books.
       books: how many books there are.
       parameters: what may be chosen from.
-      log_dir: where TensorBoard finds the logs.
+      log_dir: where TensorBoard finds the logs; None: nowhere.
+      report: takes Recall@20 on validation after each epoch; what it raises ends the choice.
     """
     readers = int(np.count_nonzero(histories.sizes() >= 2))
     schedule = schedule_for(readers, parameters)
@@ -98,8 +105,8 @@ def choose(histories: Histories, books: int, parameters: Hyperparameters, log_di
             schedule,
             embedding_dim=_trained_dim(parameters),
             temperature=temperature,
-            validate=lambda towers: validation.recall(of_towers(towers)),
-            log_dir=f"{log_dir}/temperature-{temperature:g}",
+            validate=lambda towers: _reported(validation.recall(of_towers(towers)), report),
+            log_dir=f"{log_dir}/temperature-{temperature:g}" if log_dir else None,
         )
         score = fitted.epochs[fitted.best_epoch - 1][f"recall_at_{K}"]
         trained[temperature] = score, fitted.best_epoch, fitted.towers
@@ -219,6 +226,12 @@ def _blended(
         mix=mix, closed_form_settings=closed_settings, regression_settings=chosen, compressed=compressed
     )
     return blended, recall
+
+
+def _reported(recall: float, report: Callable[[float], None] | None) -> float:
+    if report is not None:
+        report(recall)
+    return recall
 
 
 def _regressions(

@@ -27,13 +27,14 @@ def run_fn(fn_args: Any) -> None:
     """Chooses a recipe, fits the two towers and their twin, and exports the recommender.
 
     Args:
-      fn_args: TFX's `FnArgs`; its `custom_config` holds `hyperparameters` and `model_facts`.
+      fn_args: TFX's `FnArgs`; its `custom_config` holds `hyperparameters` and `model_facts`. Its `hyperparameters` are
+        those that the Tuner found better, if there is one.
 
     Raises:
       DataError: too little has an id to train on.
       ConfigurationError: there is too little memory, or there are too few devices.
     """
-    parameters = Hyperparameters(**fn_args.custom_config["hyperparameters"])
+    parameters = Hyperparameters(**{**fn_args.custom_config["hyperparameters"], **(fn_args.hyperparameters or {})})
     tf.keras.utils.set_random_seed(parameters.seed)
     transformed = tft.TFTransformOutput(fn_args.transform_graph_path)
     users, books = (

@@ -48,6 +48,11 @@ def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
         raise ConfigurationError("--image: missing. Name the container image with this code: `make image` builds one.")
     if out.suffix not in (".yaml", ".yml"):
         raise ConfigurationError(f"--out {out}: must end in .yaml, the only form that the backend takes.")
+    if config.tuning.study_dir and not config.tuning.study_dir.startswith("/"):
+        raise ConfigurationError(
+            f"--tuning.study-dir {config.tuning.study_dir}: is relative, and would be looked up in the container. Name "
+            "the absolute path of a mounted volume."
+        )
     defaults = parameter_defaults(config)
     config = config.model_copy(update={"schema_file": schema_file(config)})
 
@@ -115,7 +120,7 @@ def _specification(config: PipelineConfig, image: str, defaults: Mapping[str, st
     from pipeline.kubeflow.platform_spec import platform_spec
 
     parameters = {name: tfx.dsl.experimental.RuntimeParameter(name=name, ptype=str) for name in defaults}
-    pipeline = create_pipeline(config, **parameters, pipeline_root="", key_file=None)
+    pipeline = create_pipeline(config, **parameters, pipeline_root="", key_file=None, study_dir=config.tuning.study_dir)
     backend_rules.check_nodes(pipeline)
     settings = _settings(config, [node.id for node in pipeline.components])
 

@@ -1,5 +1,7 @@
 from collections.abc import Iterator
 from pathlib import Path
+from types import UnionType
+from typing import get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -24,8 +26,11 @@ def test_a_flag_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path)
 
 def leaves(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
     for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from ((name, *path) for path in leaves(field.annotation))
+        kind = field.annotation
+        if get_origin(kind) is UnionType:
+            kind = get_args(kind)[0]
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from ((name, *path) for path in leaves(kind))
         else:
             yield (name,)
 

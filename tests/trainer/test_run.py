@@ -118,6 +118,7 @@ def make_fn_args(folder: Path, heldout: list[tuple[int, int]]) -> SimpleNamespac
             "hyperparameters": PARAMETERS,
             "model_facts": {"pseudonym_key_id": "abc"},
         },
+        hyperparameters=None,
     )
 
 
@@ -264,3 +265,12 @@ def test_readers_of_one_book_end_the_run_before_anything_is_written(tmp_path: Pa
         run_fn(fn_args)
     assert not Path(fn_args.model_run_dir).exists()
     assert not Path(fn_args.serving_model_dir).exists()
+
+
+def test_what_the_tuner_found_replaces_what_is_configured(tmp_path: Path) -> None:
+    fn_args = make_fn_args(tmp_path, HELDOUT)
+    fn_args.hyperparameters = {"parts": ["closed_form"], "embedding_dim": 5}
+    run_fn(fn_args)
+    expected = Hyperparameters(**{**PARAMETERS, "parts": ("closed_form",), "embedding_dim": 5})
+    assert recorded(fn_args)["hyperparameters"] == expected.model_dump(mode="json")
+    assert recorded(fn_args)["recipe"]["mix"]["trained"] == 0

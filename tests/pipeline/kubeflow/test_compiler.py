@@ -19,6 +19,7 @@ from pipeline.kubeflow.compiler import (
 )
 from pipeline.kubeflow.parameters import KubeflowParameters, StepSettings
 from tests.pipeline.kubeflow.compiled import IMAGE, Compiled
+from trainer.tuning_parameters import TuningParameters
 from transform.errors import ConfigurationError
 from transform.pseudonyms import KEY_VARIABLE
 
@@ -247,3 +248,19 @@ def test_the_image_of_the_configuration_is_taken_where_none_is_given(tmp_path: P
     config = PipelineConfig(kubeflow=KubeflowParameters(image="own.example/readalike:7"))
     compile_pipeline(config, "", tmp_path / "x.yaml")
     assert Compiled(tmp_path / "x.yaml").container("Trainer").image == "own.example/readalike:7"
+
+
+def test_the_tuner_hands_its_hyperparameters_to_the_trainer(tmp_path: Path) -> None:
+    tuning = TuningParameters(trials=2, study_dir="/volume/tuning")
+    compile_pipeline(PipelineConfig(tuning=tuning), IMAGE, tmp_path / "x.yaml")
+    compiled = Compiled(tmp_path / "x.yaml")
+    source = compiled.tasks["Trainer"].inputs.artifacts["hyperparameters"].task_output_artifact
+    assert (source.producer_task, source.output_artifact_key) == ("Tuner", "best_hyperparameters")
+    given = compiled.tasks["Tuner"].inputs.parameters
+    assert given["study_dir"].runtime_value.constant.string_value == "/volume/tuning"
+    assert TuningParameters.model_validate_json(given["parameters"].runtime_value.constant.string_value) == tuning
+
+
+def test_a_relative_folder_of_trials_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"--tuning\.study-dir here: is relative"):
+        compile_pipeline(PipelineConfig(tuning=TuningParameters(study_dir="here")), IMAGE, tmp_path / "x.yaml")

@@ -1,0 +1,65 @@
+"""Looks for better hyper-parameters: `python -m pipeline.tune --data PATH --work-dir DIR`, with the flags of a run.
+
+The steps up to Transform run as in a run of the pipeline, then the Tuner. Nothing is trained for good or pushed. What
+was found stands in `best.toml` in the folder of the study, for `--config`. The same command again goes on with the
+trials that are there.
+
+Exit codes: 0 done; 1 unexpected failure; 2 bad input or configuration; 3 stopped by a gate; 130 interrupted.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from pipeline.config import PipelineConfig, read_config
+from pipeline.local_run import run_locally, study_folder
+from trainer.tuning_parameters import BEST_CONFIGURATION, BEST_FILE
+from transform.errors import ReadalikeError
+from transform.json_files import read_json
+
+TRIALS: Final = 20
+TUNER: Final = "Tuner"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Tunes as the command line `argv` says. Returns the exit code."""
+    try:
+        config = with_trials(read_config(argv, program="pipeline.tune", required=["data"]))
+        folder = study_folder(config)
+        return run_locally(config, lambda console, _: show_best(console, folder), until=TUNER)
+    except ReadalikeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on with the trials that are there", file=sys.stderr)
+        return 130
+
+
+def with_trials(config: PipelineConfig) -> PipelineConfig:
+    """Returns `config` with a number of trials, where it has none."""
+    trials = config.tuning.trials or TRIALS
+    return config.model_copy(update={"tuning": config.tuning.model_copy(update={"trials": trials})})
+
+
+def show_best(console: Console, folder: Path) -> None:
+    """Shows what tuning has left in `folder`, and how it is used."""
+    found = read_json(str(folder / BEST_FILE)) or {}
+    chosen, baseline = found["chosen"], found["baseline"]
+    console.print(f"\nRecall@20 as configured: {baseline['recall_at_20']:.4f}", markup=False)
+    if chosen["configured"]:
+        console.print("No trial beats that in every fold and beyond doubt: keep what is configured.", markup=False)
+    else:
+        low, high = found["difference_of_chosen"]
+        recall = f"{chosen['recall_at_20']:.4f}, difference {low:+.4f} to {high:+.4f}"
+        console.print(f"Recall@20 of trial {chosen['number']}: {recall}", markup=False)
+        for name, value in chosen["values"].items():
+            console.print(f"  {name:<14} {value}", markup=False)
+        console.print(f"Use it: --config {folder / BEST_CONFIGURATION}", markup=False)
+    console.print(f"All trials: {folder / BEST_FILE}", markup=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
