@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from rich.console import Console
 
 from pipeline import preflight
 from pipeline.config import PipelineConfig
-from pipeline.terminal import redirected_output, reported_steps
+from pipeline.durations import DURATIONS_FILE, Durations
+from pipeline.terminal import redirected_output, reported_steps, shown_waiting
 from transform.errors import ConfigurationError, own_error
 from transform.pseudonyms import key_id, read_key
 
@@ -61,7 +62,7 @@ def run_locally(config: PipelineConfig, show_pushed: Callable[[Console, str], No
 def _run(config: PipelineConfig, console: Console) -> None:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TFRS needs Keras 2, and asks when it is first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    with console.status(" loading TFX") if console.is_terminal else nullcontext():
+    with shown_waiting(console, "loading TFX"):
         from tfx import v1 as tfx
 
         from pipeline.graph import create_pipeline
@@ -80,7 +81,8 @@ def _run(config: PipelineConfig, console: Console) -> None:
         },
         metadata_connection_config=_metadata_connection(config),
     )
-    with reported_steps(console, [component.id for component in pipeline.components]):
+    durations = Durations(work_dir / DURATIONS_FILE)
+    with reported_steps(console, [component.id for component in pipeline.components], durations):
         tfx.orchestration.LocalDagRunner().run(pipeline)
 
 

@@ -14,7 +14,7 @@ from trainer.rowwise_adam import RowwiseAdam
 from trainer.schedule import Schedule
 from trainer.two_tower_model import MEAN_LOSS, TwoTowerModel
 from transform import features
-from transform.progress import tell
+from transform.progress import tell, track
 
 K: Final = 20
 STOPPING_METRIC: Final = f"recall_at_{K}"
@@ -129,5 +129,8 @@ def train(
     if log_dir is not None:
         callbacks.append(tf.keras.callbacks.TensorBoard(log_dir, profile_batch=0, write_graph=False))
     model.compile(optimizer=RowwiseAdam(rate))
-    model.fit(batches, epochs=epochs or schedule.epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    epochs = epochs or schedule.epochs
+    with track("training", epochs, "epochs") as further:
+        callbacks.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: further(1)))
+        model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
     return Trained(watch.best_towers or model.towers(), watch.best_epoch or len(watch.epochs), watch.epochs)
