@@ -17,7 +17,7 @@ from components.parquet_examples import scalar_column
 from components.split_parameters import SplitParameters
 from transform import features
 from transform.errors import DataError
-from transform.progress import tell
+from transform.progress import advance, tell
 
 ROWS_A_SHARD: Final = 1_000_000
 SPLITS: Final = (features.TRAIN_SPLIT, features.EVAL_SPLIT)
@@ -72,16 +72,17 @@ def split_interactions(
 ) -> dict[str, int]:
     """Runs `pipeline`, which reads the reviews and writes the splits. Returns what was counted."""
     paths = parquet_examples.part_paths(reviews_uri, features.REVIEWS_SPLIT)
-    shards = 1 + parquet_examples.count_rows(paths) // ROWS_A_SHARD
+    rows = parquet_examples.count_rows(paths)
+    shards = 1 + rows // ROWS_A_SHARD
     counts_path = f"{examples_uri}/counts.json"
     with pipeline:
         kept = (
             pipeline
             | "Files" >> beam.Create(list(enumerate(paths)), reshuffle=True)
-            | "Read" >> beam.FlatMap(_read_by_shard, shards)
+            | "Read" >> beam.FlatMap(_read_by_shard, shards, rows)
             | "AllShards" >> _WithEveryShard(shards)
             | "GroupByShard" >> beam.GroupByKey()
-            | "Keep" >> beam.Map(_keep, parameters.min_reviews)
+            | "Keep" >> beam.Map(_keep, parameters.min_reviews, shards)
         )
         beyond_cap = parameters.max_holdout_users + 1  # One more than may be chosen, to see whether the cap is reached.
         threshold = (
@@ -149,9 +150,10 @@ class _WithEveryShard(beam.PTransform):
         return (tables, tables.pipeline | "Empty" >> beam.Create(empty)) | beam.Flatten()
 
 
-def _read_by_shard(file: tuple[int, str], shards: int) -> Iterator[tuple[int, PlacedTable]]:
+def _read_by_shard(file: tuple[int, str], shards: int, rows: int) -> Iterator[tuple[int, PlacedTable]]:
     number, path = file
     for group, table in enumerate(parquet_examples.read_row_groups(path)):
+        advance("reading", rows, "reviews", len(table))
         user = scalar_column(table, features.USER).dictionary_encode()
         shard_of_user = np.array([zlib.crc32(name) % shards for name in user.dictionary.to_pylist()], np.int64)
         shard_of_row = shard_of_user[np.asarray(user.indices)]
@@ -159,11 +161,13 @@ def _read_by_shard(file: tuple[int, str], shards: int) -> Iterator[tuple[int, Pl
             yield int(shard), (number, group, pack(table.filter(pa.array(shard_of_row == shard))))
 
 
-def _keep(grouped: tuple[int, Iterable[PlacedTable]], min_reviews: int) -> tuple[int, KeptInteractions]:
+def _keep(grouped: tuple[int, Iterable[PlacedTable]], min_reviews: int, shards: int) -> tuple[int, KeptInteractions]:
     shard, tables = grouped
     in_order = sorted(tables, key=lambda placed: placed[:2])
     reviews = pa.concat_tables([unpack(packed) for _, _, packed in in_order]).combine_chunks()
-    return shard, keep_interactions(reviews, min_reviews)
+    kept = keep_interactions(reviews, min_reviews)
+    advance("dropping duplicates and users with few books", shards, "shards", 1)
+    return shard, kept
 
 
 def _threshold(hashes: list[np.ndarray], max_users: int) -> int:
@@ -185,6 +189,7 @@ def _write_shard(
     for split, rows in ((features.TRAIN_SPLIT, ~mask), (features.EVAL_SPLIT, mask)):
         with parquet_examples.part_writer(parquet_examples.part_path(examples_uri, split, shard, shards)) as writer:
             writer.write_table(kept.table.filter(pa.array(rows)), row_group_size=parquet_examples.ROW_GROUP_ROWS)
+    advance("holding out", shards, "shards", 1)
     counts = {
         **kept.counts,
         "train_interactions": int((~mask).sum()),

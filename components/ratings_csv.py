@@ -78,6 +78,8 @@ class RatingsCsv:
         self._faulty: list[tuple[int, str, str]] = []
         self._valid_rows = 0
         self.report = FileReport(name)
+        self.stored_bytes_read = 0
+        """How many bytes of the file, as it is stored, `tables` has read."""
 
     def tables(self) -> Iterator[pa.Table]:
         """Yields the usable rows in order, as tables of `EXAMPLE_SCHEMA`. Afterwards `report` is complete.
@@ -88,10 +90,12 @@ class RatingsCsv:
         read_header(self._open_file, self._name)
         with CheckedStream(self._open_file(), self._name, last_bytes=f"\n{END_ROW}\n".encode()) as stream:
             for batch in self._batches(stream):
+                self.stored_bytes_read = stream.stored_bytes_read
                 self._refuse_long_row()
                 if batch.num_rows:
                     yield self._converted(batch)
             self._refuse_long_row()
+            self.stored_bytes_read = stream.stored_bytes_read
             self.report.sha256 = stream.sha256.hexdigest()
         if not self._ended:
             raise DataError(

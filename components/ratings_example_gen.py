@@ -24,10 +24,11 @@ from tfx.types import artifact_utils, component_spec
 
 from components import parquet_examples, reject_list
 from components.ratings_csv import REASONS, RatingsCsv, Reject
-from components.review_sources import opener, review_files
+from components.review_sources import opener, review_files, stored_bytes
 from components.reviews_fingerprint import check_unchanged
 from transform import features
 from transform.errors import DataError, InputError
+from transform.progress import advance
 from transform.pseudonyms import read_key
 
 REPORT_FILE: Final = "report.json"
@@ -39,9 +40,10 @@ class ReadReviews(beam.DoFn):
     A fault of the input is part of the report: Beam would alter an exception, and lose it on a remote runner.
     """
 
-    def __init__(self, artifact_uri: str, files: int, key: bytes):
+    def __init__(self, artifact_uri: str, files: int, stored: int, key: bytes):
         self._artifact_uri = artifact_uri
         self._files = files
+        self._stored = stored
         self._key = key
 
     def process(self, element: tuple[int, str]) -> Iterator[dict[str, Any]]:
@@ -51,7 +53,7 @@ class ReadReviews(beam.DoFn):
         path = parquet_examples.part_path(self._artifact_uri, features.REVIEWS_SPLIT, number, self._files)
         try:
             with parquet_examples.part_writer(path) as writer:
-                for table in row_groups(source.tables()):
+                for table in row_groups(_watched(source, self._stored)):
                     writer.write_table(table, row_group_size=len(table))
         except InputError as error:
             yield {"number": number, "error": str(error)}
@@ -93,7 +95,7 @@ class RatingsExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
             _ = (
                 pipeline
                 | "Files" >> beam.Create(list(enumerate(names)), reshuffle=True)
-                | "Read" >> beam.ParDo(ReadReviews(examples.uri, len(names), key))
+                | "Read" >> beam.ParDo(ReadReviews(examples.uri, len(names), stored_bytes(names), key))
                 | "AllReports" >> beam.combiners.ToList()
                 | "WriteReport" >> beam.Map(_write_json, report_path)
             )
@@ -162,6 +164,15 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             waiting = []
     if any(map(len, waiting)):
         yield pa.concat_tables(waiting)
+
+
+def _watched(source: RatingsCsv, total: int) -> Iterator[pa.Table]:
+    """Yields the tables of `source`, and tells how many of the `total` bytes of all files were read for each."""
+    told = 0
+    for table in source.tables():
+        advance("reading", total, "bytes", source.stored_bytes_read - told)
+        told = source.stored_bytes_read
+        yield table
 
 
 def _write_json(value: Any, path: str) -> None:

@@ -75,6 +75,24 @@ def _unreadable(path: Path | str, error: Exception) -> DataError:
     return DataError(f"{path}: cannot be read ({reason}). Let user {os.geteuid()} read it, or name another path.")
 
 
+class _CountedFile:
+    """A file of which it is known how many bytes were read."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self.count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Returns the next bytes."""
+        data = self._file.read(size)
+        self.count += len(data)
+        return data
+
+    def close(self) -> None:
+        """Closes the file beneath."""
+        self._file.close()
+
+
 class CheckedStream(io.RawIOBase):
     """The unpacked bytes of one file. Whatever is not UTF-8 text raises, with the line it stands in."""
 
@@ -86,8 +104,8 @@ class CheckedStream(io.RawIOBase):
           name: its name in messages; `.gz` at the end means that it is packed.
           last_bytes: what the stream gives after the file's own bytes, unchecked.
         """
-        self._raw = file
-        self._file: BinaryIO = gzip.GzipFile(fileobj=file) if name.lower().endswith(".gz") else file  # type: ignore[assignment]
+        self._raw = _CountedFile(file)
+        self._file = gzip.GzipFile(fileobj=self._raw) if name.lower().endswith(".gz") else self._raw  # type: ignore[call-overload]
         self._name = name
         self._lines = 0
         self._undecoded = b""
@@ -95,6 +113,11 @@ class CheckedStream(io.RawIOBase):
         self._last_bytes = last_bytes
         self._ended = False
         self.sha256 = hashlib.sha256()
+
+    @property
+    def stored_bytes_read(self) -> int:
+        """How many bytes of the file, as it is stored, were read."""
+        return self._raw.count
 
     def readable(self) -> bool:
         """Returns True."""

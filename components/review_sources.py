@@ -4,12 +4,14 @@ Knows neither Beam nor TFX, so that a runner can check the input before it loads
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from components.review_files import SUFFIXES, Opener, is_review_file, local_opener, local_review_files, read_header
 from transform import storage
 from transform.errors import DataError, InputError
+from transform.files import FileStatus
 
 
 def review_files(location: str) -> list[str]:
@@ -59,6 +61,15 @@ def opener(name: str) -> Opener:
     return open_file
 
 
+def stored_bytes(names: Sequence[str]) -> int:
+    """Returns how many bytes the files `names`, as they are stored, have together.
+
+    Raises:
+      DataError: one of them is not there, or cannot be asked.
+    """
+    return sum(_status(name).size for name in names)
+
+
 def fingerprint(location: str) -> str:
     """Returns a digest that changes when a file of `location` comes, goes, or is written anew.
 
@@ -70,12 +81,16 @@ def fingerprint(location: str) -> str:
     digest = hashlib.sha256()
     files = review_files(location)
     for name in files:
-        try:
-            status = storage.status(name)
-        except (InputError, OSError) as error:
-            raise _unreadable(name, error) from error
+        status = _status(name)
         digest.update(f"{name}\0{status.size}\0{status.mark}\0".encode())
     return f"files:{len(files)},sha256:{digest.hexdigest()}"
+
+
+def _status(name: str) -> FileStatus:
+    try:
+        return storage.status(name)
+    except (InputError, OSError) as error:
+        raise _unreadable(name, error) from error
 
 
 def _unreadable(name: str, error: InputError | OSError) -> DataError:

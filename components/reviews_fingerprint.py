@@ -5,6 +5,7 @@ never cached, and what it finds is an input of RatingsExampleGen: a changed file
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +13,10 @@ from tfx import v1 as tfx
 
 from components.review_files import local_opener
 from components.review_sources import fingerprint as status_fingerprint
-from components.review_sources import review_files
+from components.review_sources import review_files, stored_bytes
 from transform import storage
 from transform.errors import DataError
+from transform.progress import track
 from transform.pseudonyms import key_id, read_key
 
 BLOCK_BYTES: Final = 1 << 20
@@ -66,14 +68,16 @@ def check_unchanged(data: str, key: bytes, expected: str) -> None:
 def _contents(data: str) -> str:
     digest = hashlib.sha256()
     names = review_files(data)
-    for name in names:
-        digest.update(f"{name}\0{_sha256(Path(name))}\0".encode())
+    with track("reading", stored_bytes(names), "bytes") as further:
+        for name in names:
+            digest.update(f"{name}\0{_sha256(Path(name), further)}\0".encode())
     return f"files:{len(names)},sha256:{digest.hexdigest()}"
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, further: Callable[[float], None]) -> str:
     digest = hashlib.sha256()
     with local_opener(path)() as file:
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
+            further(len(block))
     return digest.hexdigest()

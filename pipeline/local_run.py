@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from rich.console import Console
 
 from pipeline import preflight
 from pipeline.config import PipelineConfig
+from pipeline.durations import DURATIONS_FILE, Durations
 from pipeline.flink_job_server import job_server
-from pipeline.terminal import redirected_output, reported_steps
+from pipeline.terminal import redirected_output, reported_steps, shown_waiting
 from transform.errors import ConfigurationError, own_error
 from transform.pseudonyms import key_id, read_key
 
@@ -70,7 +71,7 @@ def study_folder(config: PipelineConfig) -> Path:
 def _run(config: PipelineConfig, console: Console, until: str | None) -> None:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TFRS needs Keras 2, and asks when it is first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    with console.status(" loading TFX") if console.is_terminal else nullcontext():
+    with shown_waiting(console, "loading TFX"):
         from tfx import v1 as tfx
         from tfx.orchestration.pipeline import RunOptions  # In no public module.
 
@@ -95,7 +96,7 @@ def _run(config: PipelineConfig, console: Console, until: str | None) -> None:
     if until is not None:
         steps = steps_up_to(pipeline, until)
         options = RunOptions(to_nodes=[until])
-    with reported_steps(console, steps):
+    with reported_steps(console, steps, Durations(work_dir / DURATIONS_FILE)):
         tfx.orchestration.LocalDagRunner().run(pipeline, options)
 
 

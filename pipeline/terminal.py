@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,13 @@ from typing import Final
 
 import absl.logging
 from rich.console import Console
-from rich.status import Status
+from rich.live import Live
+from rich.spinner import Spinner
 
+from pipeline.durations import Durations
+from pipeline.live_steps import LiveSteps
+from pipeline.plain_steps import PlainSteps
+from pipeline.steps import Steps
 from transform import progress
 
 # How TFX's local runner says where it is.
@@ -54,67 +58,64 @@ def redirected_output(log_file: Path | None) -> Iterator[Console]:
 
 
 class StepReporter(logging.Handler):
-    """Turns the runner's log into a line a step, with the messages of our own components below it."""
+    """Turns the runner's log, our own messages and the advances of a step into what a display shows."""
 
-    def __init__(self, console: Console, steps: Sequence[str]):
+    def __init__(self, console: Console, steps: Steps, durations: Durations | None):
         super().__init__(logging.INFO)
-        self._console = console
-        self._steps = list(steps)
-        self._status: Status | None = None
-        self._started = 0.0
-        self._current: str | None = None
+        self._steps, self._durations = steps, durations
+        self._display: LiveSteps | PlainSteps
+        if _may_draw(console):
+            self._display = LiveSteps(console, steps)
+        else:
+            self._display = PlainSteps(lambda text: console.print(text, markup=False), steps)
 
     @property
     def current(self) -> str | None:
         """The step that runs, or None."""
-        return self._current
+        return self._steps.current
 
     def emit(self, record: logging.LogRecord) -> None:
         """Shows `record` if it is a step's start or end, or one of our own messages."""
         message = record.getMessage()
         if record.name == progress.LOGGER_NAME:
-            self._console.print("\n".join(f"         {line}" for line in message.splitlines()), markup=False)
+            self._display.message(message)
         elif event := _STEP_EVENT.match(message):
             if event[2] == "running":
-                self._start(event[1])
-            else:
+                self._steps.start(event[1])
+                self._display.start(event[1])
+            elif self._steps.current is not None:
                 self._finish()
+
+    def observe(self, told: progress.Advance) -> None:
+        """Shows how far the running step has come."""
+        activity = self._steps.activities.observe(told, self._steps.now())
+        if activity is not None:
+            self._display.advanced(activity)
 
     def close(self) -> None:
         """Ends the display, whatever state it is in."""
-        self._stop_spinner()
+        self._display.close()
         super().close()
 
-    def _start(self, step: str) -> None:
-        self._current = step
-        self._started = time.monotonic()
-        title = f"{self._number(step)} {step}"
-        if self._console.is_terminal:
-            self._status = self._console.status(f" {title}")
-            self._status.start()
-        else:
-            self._console.print(f"{title} ...", markup=False)
-
     def _finish(self) -> None:
-        seconds = time.monotonic() - self._started
-        self._stop_spinner()
-        self._console.print(f"{self._number(self._current)} {self._current}: {seconds:.1f} s", markup=False)
-        self._current = None
-
-    def _number(self, step: str | None) -> str:
-        position = self._steps.index(step) + 1 if step in self._steps else 0
-        return f"[{position:>2}/{len(self._steps)}]"
-
-    def _stop_spinner(self) -> None:
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        step, seconds = self._steps.finish()
+        self._display.finish(step, seconds)
+        if self._durations is not None:
+            self._durations.note(step, seconds)
 
 
 @contextmanager
-def reported_steps(console: Console, steps: Sequence[str]) -> Iterator[StepReporter]:
-    """Shows the steps of a run on `console` and writes the log of all libraries to the standard error stream."""
-    reporter = StepReporter(console, steps)
+def reported_steps(
+    console: Console, steps: Sequence[str], durations: Durations | None = None
+) -> Iterator[StepReporter]:
+    """Shows the steps of a run on `console` and writes the log of all libraries to the standard error stream.
+
+    Args:
+      console: where to. On a terminal the list of steps is drawn and redrawn; elsewhere lines are written.
+      steps: the steps, in their order.
+      durations: what they took in the last run, and where it is noted what they take; None: nothing is known of that.
+    """
+    reporter = StepReporter(console, Steps(steps, durations.seconds if durations else {}), durations)
     stream = logging.StreamHandler(sys.__stderr__)
     stream.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
@@ -123,9 +124,31 @@ def reported_steps(console: Console, steps: Sequence[str]) -> Iterator[StepRepor
     root.setLevel(logging.INFO)
     absl.logging.set_verbosity(absl.logging.INFO)  # Not the logger's level: TensorFlow resets that one by this call.
     try:
-        yield reporter
+        with progress.watched(reporter.observe):
+            yield reporter
     finally:
         reporter.close()
         root.handlers = handlers
         root.setLevel(level)
         absl.logging.set_verbosity(verbosity)
+
+
+@contextmanager
+def shown_waiting(console: Console, text: str) -> Iterator[None]:
+    """Shows on a terminal that something is being waited for, and nothing elsewhere.
+
+    rich's own status would put itself in the place of the standard streams, and a library that is loaded meanwhile
+    would keep it there for its log.
+    """
+    if not _may_draw(console):
+        yield
+        return
+    spinner = Spinner("dots", f" {text}")
+    with Live(spinner, console=console, transient=True, redirect_stdout=False, redirect_stderr=False):
+        yield
+
+
+def _may_draw(console: Console) -> bool:
+    """Returns whether `console` can draw, and the libraries' logs do not come to the same terminal."""
+    logs_there = sys.__stderr__ is not None and sys.__stderr__.isatty()
+    return console.is_terminal and not console.is_dumb_terminal and not logs_there

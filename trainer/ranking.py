@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from trainer import metrics
 from trainer.interactions import Histories, Ids, row_entries
+from transform.progress import track
 
 # Scores in memory at a time, 4 bytes each.
 BLOCK_SCORES: Final = 16_000_000
@@ -47,11 +48,13 @@ def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, boo
     """
     ranked, hits = [np.zeros((0, k), np.int32)], [np.zeros((0, k), np.bool_)]
     size = max(BLOCK_SCORES // max(books, 1), 1)
-    for start in range(0, len(users), size):
-        block = users[start : start + size]
-        best = _best(score(block), block, training, k)
-        ranked.append(best)
-        hits.append(find_hits(best, block, heldout))
+    with track("ranking", len(users), "readers") as further:
+        for start in range(0, len(users), size):
+            block = users[start : start + size]
+            best = _best(score(block), block, training, k)
+            ranked.append(best)
+            hits.append(find_hits(best, block, heldout))
+            further(len(block))
     return Rankings(users, np.concatenate(ranked), np.concatenate(hits), heldout.sizes()[users])
 
 

@@ -11,6 +11,7 @@ from trainer.export import export
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user, joined, read_interactions
 from trainer.memory_estimate import available_memory, check_memory, estimate
+from trainer.projector import write_projector
 from trainer.recipe import as_json, choose, fit
 from trainer.twin import Twin, hash_interactions
 from trainer.vocabulary import Vocabulary, read_vocabulary
@@ -76,6 +77,7 @@ def run_fn(fn_args: Any) -> None:
         "versions": {name: version(name) for name in ("tfx", "tensorflow", "tensorflow-recommenders")},
     }
     write_json({**facts, "validation": choice.validation}, f"{fn_args.model_run_dir}/training.json")
+    write_projector(towers.candidate_table, books, fn_args.model_run_dir)
     export(towers, twin, users, books, everything, parameters, facts, fn_args.serving_model_dir)
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from trainer import metrics
 from trainer.interactions import Histories, Ids, row_entries
 from trainer.ranking import BLOCK_SCORES, NO_BOOK, Scorer, find_hits
+from transform.progress import track
 
 Scores = npt.NDArray[np.float32]
 
@@ -60,15 +61,17 @@ def mean_recalls_of_sums(
     """
     found: list[list[metrics.Values]] = [[np.zeros(0)] for _ in weights]
     size = max(BLOCK_SCORES // max(books * len(parts), 1), 1)
-    for start in range(0, len(users), size):
-        block = users[start : start + size]
-        scores = np.stack([np.asarray(part(block)) for part in parts])
-        seen = row_entries(training, block)
-        scores[:, seen[0], seen[1]] = -np.inf
-        tops = _tops(scores)
-        for own, recalls in zip(weights, found, strict=True):
-            hits = find_hits(_best(scores, tops, np.asarray(own, np.float32), k), block, heldout)
-            recalls.append(metrics.recall(hits, heldout.sizes()[block], k))
+    with track("weighing", len(users), "readers") as further:
+        for start in range(0, len(users), size):
+            block = users[start : start + size]
+            scores = np.stack([np.asarray(part(block)) for part in parts])
+            seen = row_entries(training, block)
+            scores[:, seen[0], seen[1]] = -np.inf
+            tops = _tops(scores)
+            for own, recalls in zip(weights, found, strict=True):
+                hits = find_hits(_best(scores, tops, np.asarray(own, np.float32), k), block, heldout)
+                recalls.append(metrics.recall(hits, heldout.sizes()[block], k))
+            further(len(block))
     return [metrics.mean(np.concatenate(recalls)) for recalls in found]
 
 

@@ -15,7 +15,7 @@ from trainer.rowwise_adam import RowwiseAdam
 from trainer.schedule import Schedule
 from trainer.two_tower_model import MEAN_LOSS, TwoTowerModel
 from transform import features
-from transform.progress import tell
+from transform.progress import tell, track
 
 K: Final = 20
 STOPPING_METRIC: Final = f"recall_at_{K}"
@@ -149,12 +149,15 @@ def train(
         optimizer.build(model.trainable_variables)
         # Keras cannot run a loop of steps on several devices.
         model.compile(optimizer=optimizer, steps_per_execution=STEPS_AT_ONCE if replicas == 1 else 1)
-    model.fit(
-        batches,
-        steps_per_epoch=len(batches) // schedule.epochs,
-        epochs=epochs or schedule.epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=callbacks,
-    )
+    epochs = epochs or schedule.epochs
+    with track("training", epochs, "epochs") as further:
+        callbacks.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: further(1)))
+        model.fit(
+            batches,
+            steps_per_epoch=len(batches) // schedule.epochs,
+            epochs=epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
     return Trained(watch.best_towers or model.towers(), watch.best_epoch or len(watch.epochs), watch.epochs)

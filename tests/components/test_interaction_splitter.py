@@ -13,6 +13,7 @@ from components.interaction_splitter import check_counts, describe_counts, split
 from components.split_parameters import SplitParameters
 from tests.components.test_interactions import as_frame, as_table, random_reviews
 from transform.errors import DataError
+from transform.progress import Advance, watched
 
 OPTIONS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
 
@@ -41,6 +42,21 @@ def read_split(folder: Path, split: str) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_reviews(tmp_path_factory.mktemp("reviews"), random_reviews(7))
+
+
+def test_who_watches_sees_all_reviews_and_all_shards_come(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interaction_splitter, "ROWS_A_SHARD", 200)
+    heard: list[Advance] = []
+    with watched(heard.append):
+        run(source, tmp_path)
+    reviews = len(random_reviews(7))
+    done = {told.unit: 0.0 for told in heard}
+    for told in heard:
+        done[told.unit] += told.by
+    assert done == {"reviews": reviews, "shards": 2 * (1 + reviews // 200)}
+    assert {told.total for told in heard} == {reviews, 1 + reviews // 200}
 
 
 def test_splits_are_disjoint_and_together_all_that_is_kept(source: str, tmp_path: Path) -> None:

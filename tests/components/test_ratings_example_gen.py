@@ -21,6 +21,7 @@ from components.review_sources import review_files
 from components.reviews_fingerprint import ReviewsFingerprint, reviews_fingerprint
 from tests.s3_server import Bucket
 from transform.errors import DataError, GateError
+from transform.progress import Advance, watched
 from transform.pseudonyms import KEY_VARIABLE, pseudonymise
 
 KEY = "0123456789abcdef"
@@ -67,6 +68,24 @@ def folder(tmp_path: Path) -> Path:
     (data / "a.csv").write_text(HEADER + "ann,Emma,5,['Classics']\nann,It,,\n")
     (data / "c.csv").write_text(HEADER)
     return data
+
+
+def test_who_watches_sees_all_bytes_of_all_files_come(tmp_path: Path) -> None:
+    """As they are stored: a packed file's are fewer than those of its text."""
+    data = tmp_path / "reviews"
+    data.mkdir()
+    content = HEADER + "".join(f"reader-{number},Book {number * number},5,\n" for number in range(300_000))
+    (data / "a.csv").write_text(content)
+    (data / "b.csv.gz").write_bytes(gzip.compress(content.encode(), 1))
+    heard: list[Advance] = []
+    fingerprint = reviews_fingerprint(str(data), KEY.encode())
+    with watched(heard.append):
+        generate(data, tmp_path / "out", fingerprint=fingerprint)
+    stored = sum(file.stat().st_size for file in data.iterdir())
+    reading = heard[: next(number for number, told in enumerate(heard) if told.begins)]
+    assert {(told.activity, told.unit, told.total) for told in reading} == {("reading", "bytes", stored)}
+    assert sum(told.by for told in reading) == stored
+    assert len(reading) >= 4, "they come by and by"
 
 
 def test_remote_reviews_give_what_local_ones_give(folder: Path, tmp_path: Path, bucket: Bucket) -> None:

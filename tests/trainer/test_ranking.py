@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from trainer.interactions import Histories, Interactions, group_by_user
 from trainer.ranking import Rankings, find_hits, mean_recall, rank
+from transform.progress import Advance, watched
 
 USERS, BOOKS = 30, 25
 
@@ -71,6 +72,15 @@ def test_the_size_of_the_blocks_changes_nothing(places: int, monkeypatch: pytest
         assert one.shape == other.shape
     assert max(blocks) == min(max(places // BOOKS, 1), USERS)
     assert sum(blocks) == USERS
+
+
+def test_who_watches_sees_the_readers_ranked_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.ranking.BLOCK_SCORES", 10 * BOOKS)
+    heard: list[Advance] = []
+    with watched(heard.append):
+        Case(1).rank(list(range(USERS)), 5)
+    assert [told.by for told in heard if not told.begins and not told.over] == [10, 10, 10]
+    assert {(told.activity, told.total, told.unit) for told in heard} == {("ranking", USERS, "readers")}
 
 
 def test_a_score_of_minus_infinity_is_never_recommended_even_if_it_was_held_out() -> None:

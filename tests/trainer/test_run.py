@@ -174,6 +174,16 @@ def test_a_run_chooses_records_and_exports(done: SimpleNamespace) -> None:
     ]
 
 
+def test_the_projector_shows_the_vectors_that_are_served(done: SimpleNamespace) -> None:
+    """Served ones are stored at 8 bits."""
+    folder = Path(done.model_run_dir, "books")
+    titles = [line.split("\t")[0] for line in (folder / "labels.tsv").read_text().splitlines()[1:]]
+    assert sorted(titles) == sorted(name.decode() for name in NAMES[1])
+    vectors = np.fromfile(folder / "vectors.bytes", np.float32).reshape(TITLES, -1)
+    served = tf.saved_model.load(done.serving_model_dir).signatures["book_embedding"](isbn=tf.constant(titles))
+    assert vectors == pytest.approx(served["embedding"].numpy(), abs=0.02)
+
+
 def test_what_is_exported_leaves_out_heldout_books_too_and_scores_strangers_by_shares(done: SimpleNamespace) -> None:
     (known, stranger), scores = ask(done, "reader-0", "stranger")
     assert sorted(known.tolist()) == [*[b""] * 5, b"book 1", b"book 3", b"book 5", b"book 7", b"book 9"]

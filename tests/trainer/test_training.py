@@ -12,6 +12,7 @@ from trainer.ranking import rank
 from trainer.schedule import Schedule
 from trainer.training import Trained, reader_batches, train
 from trainer.two_tower_model import TwoTowerModel
+from transform.progress import Advance, watched
 
 USERS, BOOKS, WITHHELD = 80, 60, 3
 FAST = Hyperparameters(learning_rate=0.05, seed=3, patience=2)
@@ -123,6 +124,15 @@ def test_tensorboard_finds_loss_and_recall(tmp_path: Path) -> None:
     events.Reload()
     assert {"epoch_loss", "epoch_recall_at_20"} <= set(events.Tags()["tensors"])
     assert len(events.Tensors("epoch_loss")) == 2
+
+
+def test_who_watches_sees_each_epoch() -> None:
+    heard: list[Advance] = []
+    with watched(heard.append):
+        trained(epochs=3)
+    assert [(told.by, told.total, told.unit) for told in heard if told.by] == [(1, 3, "epochs")] * 3
+    assert heard[0].begins
+    assert heard[-1].over
 
 
 def test_an_epoch_has_each_reader_of_two_books_or_more_at_most_once_in_a_new_order() -> None:

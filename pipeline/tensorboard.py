@@ -1,0 +1,99 @@
+"""Opens TensorBoard on all runs of a work folder: `python -m pipeline.tensorboard --work-dir DIR`.
+
+TensorBoard names a run by its folder, and TFX names folders by numbers. So there is a folder of links, each named by
+the time when its run began to train, and TensorBoard is opened on that.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tensorboard import program
+
+from transform.errors import ConfigurationError, ReadalikeError
+
+LINKS_FOLDER: Final = "tensorboard"
+"""In the work folder."""
+
+MODEL_RUNS: Final = "artifacts/Trainer/model_run"
+"""Where Trainer writes its logs, in the work folder; each run in a folder of its own."""
+
+DEFAULT_PORT: Final = 6006
+_EVENTS: Final = "events.out.tfevents."
+_SECONDS_BETWEEN_LOOKS: Final = 10
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serves TensorBoard until it is interrupted. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.tensorboard", description="TensorBoard on all runs.")
+    parser.add_argument("--work-dir", type=Path, default=Path("work"), help="the runs' work folder (default: work)")
+    parser.add_argument("--host", default="localhost", help="the address to listen on (default: localhost)")
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help=f"the port; 0: any that is free (default: {DEFAULT_PORT})"
+    )
+    arguments = parser.parse_args(argv)
+    try:
+        _serve(arguments.work_dir, arguments.host, arguments.port)
+    except ReadalikeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def link_runs(work_dir: Path) -> list[Path]:
+    """Brings the folder of links up to date: one for each run of `work_dir` that has logs, none for one that is gone.
+
+    Returns:
+      The links, in the order of the runs' times. They are named `2026-11-25_17-42-31`, in local time.
+    """
+    folder = work_dir / LINKS_FOLDER
+    links: list[Path] = []
+    for run in (work_dir / MODEL_RUNS).glob("*"):
+        began = _began(run)
+        if began is None:
+            continue
+        link = folder / time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(began))
+        folder.mkdir(exist_ok=True)
+        with suppress(FileExistsError):
+            link.symlink_to(run.resolve())
+        links.append(link)
+    for link in folder.glob("*"):
+        if link.is_symlink() and link not in links:
+            link.unlink()
+    return sorted(links)
+
+
+def _began(run: Path) -> int | None:
+    """Returns when the first log of `run` was opened, in seconds after the epoch; None if it has none."""
+    times = (path.name.removeprefix(_EVENTS).split(".")[0] for path in run.rglob(f"{_EVENTS}*"))
+    return min((int(found) for found in times if found.isdigit()), default=None)
+
+
+def _serve(work_dir: Path, host: str, port: int) -> None:
+    if not (links := link_runs(work_dir)):
+        raise ConfigurationError(
+            f"--work-dir {work_dir}: no run has trained a model there yet ({work_dir / MODEL_RUNS} has no logs). Start "
+            "one with make run, or name the folder of another."
+        )
+    server = program.TensorBoard()
+    server.configure(
+        argv=["tensorboard", "--logdir", str(work_dir / LINKS_FOLDER), "--host", host, "--port", str(port)]
+    )
+    try:
+        address = server.launch()
+    except program.TensorBoardServerException as error:
+        raise ConfigurationError(f"--host {host} --port {port}: {error.msg}. Name others, or --port 0.") from error
+    print(f"{len(links)} {'run' if len(links) == 1 else 'runs'} of {work_dir}: {address} (Ctrl-C ends it)", flush=True)
+    while True:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        link_runs(work_dir)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
