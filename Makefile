@@ -7,7 +7,7 @@ DOCKER ?= docker
 IMAGE ?= readalike
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation docs doctor lock kubeflow image clean distclean
+.PHONY: help setup run report test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation docs doctor lock kubeflow image clean distclean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,6 +17,9 @@ setup: ## Make the environment in .venv, if it is missing or out of date
 
 run: setup ## The main job on the bundled sample: data -> pushed model -> recommendations
 	$(PY) local_runner.py --data data/sample/reviews.csv.gz --work-dir work --push-dir push $(ARGS)
+
+report: setup ## The index of all runs of a work folder, opened where there is a display: make report ARGS="--work-dir DIR"
+	$(PY) -m pipeline.report_index $(ARGS)
 
 test: setup ## Every test, the whole pipeline included
 	$(PY) -m pytest -m "not large" $(ARGS)
