@@ -12,7 +12,6 @@ from tfx import types
 from tfx import v1 as tfx
 
 from components.headline import describe, headline
-from components.report.artifacts import ModelCardFiles
 from components.report.card_files import card_notes
 from transform import features, storage
 from transform.errors import GateError, ReleaseError, StorageError
@@ -26,7 +25,7 @@ def AtomicPusher(  # noqa: N802 (components are nouns)
     model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
     model_blessing: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelBlessing],
     infra_blessing: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.InfraBlessing],
-    card: tfx.dsl.components.InputArtifact[ModelCardFiles],
+    card: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
     pushed_model: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.PushedModel],
     push_dir: tfx.dsl.components.Parameter[str],
     keep_versions: tfx.dsl.components.Parameter[int],

@@ -5,7 +5,6 @@ It comes before Pusher, so that the card is part of the version from the moment 
 
 from tfx import v1 as tfx
 
-from components.report.artifacts import ModelCardFiles
 from components.report.card_files import write_card
 from components.report.collection import Locations, collect
 from components.report.description import RunDescription
@@ -20,7 +19,7 @@ def ModelCard(  # noqa: N802 (components are nouns)
     evaluation: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
     model_blessing: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelBlessing],
     infra_blessing: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.InfraBlessing],
-    card: tfx.dsl.components.OutputArtifact[ModelCardFiles],
+    card: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
     data: tfx.dsl.components.Parameter[str],
     push_dir: tfx.dsl.components.Parameter[str],
     description: tfx.dsl.components.Parameter[str],
@@ -34,7 +33,7 @@ def ModelCard(  # noqa: N802 (components are nouns)
       evaluation: how good it is.
       model_blessing: what that was checked for.
       infra_blessing: how it is served.
-      card: gets `model_card.json` and `model_card.md`.
+      card: gets `model_card.json` and `model_card.md`. Kubeflow knows no type that would fit better: it takes TFX's own.
       data: where the reviews were read from.
       push_dir: where the model is pushed.
       description: `RunDescription`, as JSON.

@@ -5,7 +5,6 @@ from typing import Any
 from tfx import v1 as tfx
 
 from components.data_gate import statistics_path
-from components.report.artifacts import ModelCardFiles, RunReportFiles
 from components.report.card_files import copy_card
 from components.report.collection import Locations, collect
 from components.report.description import RunDescription
@@ -29,9 +28,9 @@ def RunReport(  # noqa: N802 (components are nouns)
     evaluation: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
     model_blessing: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelBlessing],
     infra_blessing: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.InfraBlessing],
-    card: tfx.dsl.components.InputArtifact[ModelCardFiles],
+    card: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
     pushed_model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.PushedModel],
-    report: tfx.dsl.components.OutputArtifact[RunReportFiles],
+    report: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
     data: tfx.dsl.components.Parameter[str],
     push_dir: tfx.dsl.components.Parameter[str],
     description: tfx.dsl.components.Parameter[str],

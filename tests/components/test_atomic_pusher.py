@@ -13,7 +13,6 @@ from tfx import v1 as tfx
 
 from components import atomic_pusher
 from components.atomic_pusher import AtomicPusher
-from components.report.artifacts import ModelCardFiles
 from components.report.card_files import CARD_FILE, CARD_TEXT_FILE
 from serving.push_history import read_history, read_release
 from tests.s3_server import Bucket
@@ -50,10 +49,10 @@ def blessing_of(kind: Any, folder: Path, blessed: bool, measured: dict[str, Any]
     return blessing
 
 
-def card_in(folder: Path) -> ModelCardFiles:
+def card_in(folder: Path) -> Any:
     write_json(CARD, f"{folder}/{CARD_FILE}")
     (folder / CARD_TEXT_FILE).write_text(CARD_TEXT)
-    card = ModelCardFiles()
+    card = tfx.types.standard_artifacts.ModelEvaluation()
     card.uri = str(folder)
     return card
 
@@ -276,7 +275,7 @@ def test_where_to_push_may_be_left_to_the_run_and_is_compiled_as_its_parameter(t
             ("model", kinds.Model),
             ("model_blessing", kinds.ModelBlessing),
             ("infra_blessing", kinds.InfraBlessing),
-            ("card", ModelCardFiles),
+            ("card", kinds.ModelEvaluation),
         )
     }
     pusher = AtomicPusher(

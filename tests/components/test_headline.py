@@ -13,7 +13,6 @@ from tfx.types import standard_artifacts
 
 from components.atomic_pusher import AtomicPusher, require_blessing
 from components.headline import describe, headline
-from components.report.artifacts import ModelCardFiles
 from components.report.card_files import write_card
 from components.report.facts import RunFacts
 from components.retrieval_evaluator import compared
@@ -40,7 +39,7 @@ def carried(artifact: Any) -> Any:
     """Returns what the next step gets: the metadata file that one step writes is read into the next one's input."""
     written = json_format.MessageToJson(kubeflow.to_runtime_artifact(artifact, {}))
     arrived = json_format.Parse(written, pipeline_spec_pb2.RuntimeArtifact())
-    arrived.type.instance_schema = compiler_utils.get_artifact_schema(type(artifact))
+    arrived.type.schema_title = compiler_utils.get_artifact_title(type(artifact))
     return kubeflow._parse_raw_artifact(arrived, {})
 
 
@@ -104,7 +103,7 @@ def test_a_push_on_kubeflow_goes_by_what_arrived_and_says_where_the_model_is(tmp
     model, infra = standard_artifacts.Model(), standard_artifacts.InfraBlessing()
     model.uri, infra.uri = str(tmp_path / "model"), str(tmp_path / "infra")
     write_verdict(infra, [PASSED], {"serving": {"load_seconds": 2.5}}, "INFRA_BLESSED")
-    card = ModelCardFiles()
+    card = standard_artifacts.ModelEvaluation()
     card.uri = str(tmp_path / "card")
     write_card(RunFacts.model_validate_json(FACTS.read_text(encoding="utf-8")), card.uri)
     pushed = standard_artifacts.PushedModel()

@@ -56,18 +56,21 @@ def test_a_peak_between_start_and_end_is_seen(tmp_path: Path) -> None:
     assert with_peak.peak_memory_mib > without.peak_memory_mib + 190
 
 
+def fail_in_the_second(file: Path) -> None:
+    with recorded_steps(["First", "Second", "Third"], file) as record:
+        tell("First", "running")
+        tell("First", "finished")
+        assert record.running is None
+        tell("Second", "running")
+        assert record.running == "Second"
+        raise ValueError("broken")
+
+
 def test_the_step_that_fails_is_named_and_those_after_it_were_not_reached(tmp_path: Path) -> None:
     file = tmp_path / "steps.json"
     handlers = list(logging.getLogger().handlers)
-    with (
-        pytest.raises(ValueError, match="broken"),
-        recorded_steps(["First", "Second", "Third"], file) as record,
-    ):
-        tell("First", "running")
-        tell("First", "finished")
-        tell("Second", "running")
-        raise ValueError("broken")
-    assert record.running == "Second"
+    with pytest.raises(ValueError, match="broken"):
+        fail_in_the_second(file)
     assert [step.state for step in read_steps(str(file))] == ["done", "failed", "not reached"]
     assert read_steps(str(file))[1].seconds is not None
     assert logging.getLogger().handlers == handlers
