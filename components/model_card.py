@@ -33,7 +33,7 @@ def ModelCard(  # noqa: N802 (components are nouns)
       evaluation: how good it is.
       model_blessing: what that was checked for.
       infra_blessing: how it is served.
-      card: gets `model_card.json` and `model_card.md`. Kubeflow knows no type that would fit better: it takes TFX's own.
+      card: gets `model_card.json` and `model_card.md`. Its type is TFX's own, which Kubeflow takes.
       data: where the reviews were read from.
       push_dir: where the model is pushed.
       description: `RunDescription`, as JSON.
