@@ -278,7 +278,7 @@ def test_the_card_beside_the_pushed_version_is_the_reports_and_has_its_figures(
 
 
 def test_a_run_that_fails_and_one_that_a_gate_of_the_data_stops_leave_a_report_and_the_index_has_all(
-    run: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Runner, tmp_path: Path
 ) -> None:
     data = tmp_path / "reviews.csv"
     data.write_text(HEADER + REVIEWS + "9,u,Book 1,five,\n")
@@ -287,7 +287,6 @@ def test_a_run_that_fails_and_one_that_a_gate_of_the_data_stops_leave_a_report_a
     facts = read_facts(str(failed.report))
     assert (facts.outcome, facts.failed_step, facts.came_in) == ("failed", "RatingsExampleGen", None)
     assert f"error: {facts.error}\n" == failed.errors
-    assert facts.error in failed.errors
 
     data.write_text(HEADER + REVIEWS.replace(",5,", ",7,"))
     refused = run(data)
@@ -300,8 +299,6 @@ def test_a_run_that_fails_and_one_that_a_gate_of_the_data_stops_leave_a_report_a
     assert [step.name for step in facts.steps if step.state == "failed"] == ["DataGate"]
     assert failed.report != refused.report
 
-    assert report_index.main(["--work-dir", str(run.work_dir), "--no-open"]) == 0
-    index = Path(capsys.readouterr().out.strip())
-    assert index == run.work_dir.resolve() / "reports" / "index.html"
+    index = report_index.write_index(run.work_dir.resolve() / "reports")
     for done in (failed, refused):
         assert f'href="{done.report.name}/index.html"' in index.read_text(encoding="utf-8")
