@@ -7,7 +7,7 @@ DOCKER ?= docker
 IMAGE ?= readalike
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation bench docs doctor lock kubeflow image clean distclean test-flink tune tensorboard
+.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation bench docs doctor lock kubeflow image clean distclean test-flink tune tensorboard report
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,8 @@ tune: setup ## Look for better hyper-parameters, on the bundled sample: make tun
 	$(PY) -m pipeline.tune --data data/sample/reviews.csv.gz --work-dir work --push-dir push $(ARGS)
 tensorboard: setup ## TensorBoard on all runs of the work folder: make tensorboard ARGS="--work-dir DIR --port N"
 	$(PY) -m pipeline.tensorboard --work-dir work $(ARGS)
+report: setup ## The index of all runs of a work folder, opened where there is a display: make report ARGS="--work-dir DIR"
+	$(PY) -m pipeline.report_index $(ARGS)
 
 test: setup ## Every test, the whole pipeline included
 	$(PY) -m pytest -m "not large and not flink" $(ARGS)

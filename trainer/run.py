@@ -23,6 +23,8 @@ from transform.progress import tell
 # Of the training interactions.
 NEGLIGIBLE_SHARE: Final = 0.01
 
+TRAINING_FILE: Final = "training.json"
+
 
 def run_fn(fn_args: Any) -> None:
     """Chooses a recipe, fits the two towers and their twin, and exports the recommender.
@@ -76,7 +78,7 @@ def run_fn(fn_args: Any) -> None:
         "hyperparameters": parameters.model_dump(mode="json"),
         "versions": {name: version(name) for name in ("tfx", "tensorflow", "tensorflow-recommenders")},
     }
-    write_json({**facts, "validation": choice.validation}, f"{fn_args.model_run_dir}/training.json")
+    write_json({**facts, "validation": choice.validation}, f"{fn_args.model_run_dir}/{TRAINING_FILE}")
     write_projector(towers.candidate_table, books, fn_args.model_run_dir)
     export(towers, twin, users, books, everything, parameters, facts, fn_args.serving_model_dir)
 

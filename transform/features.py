@@ -64,10 +64,15 @@ WARMUP_FILE: Final = "assets.extra/tf_serving_warmup_requests"
 TWIN_FILE: Final = "assets.extra/twin.npz"
 RELEASE_NOTE_FILE: Final = "assets.extra/release.json"
 ROLLBACK_FILE: Final = "assets.extra/rollback.json"
+MODEL_CARD_FILE: Final = "assets.extra/model_card.json"
+MODEL_CARD_TEXT_FILE: Final = "assets.extra/model_card.md"
 MANIFEST_FILE: Final = "assets.extra/manifest.json"
 
 # In a blessing's folder: how the model did, on which data, and how it is served.
 MEASURED_FILE: Final = "measured.json"
 
-# There too, when it is none: the table of what was checked.
+# There too: what was checked, each with what was found and needed.
+CHECKS_FILE: Final = "checks.json"
+
+# And when it is none: the table of what was checked.
 REFUSAL_FILE: Final = "refusal.txt"

@@ -13,6 +13,7 @@ from tfx import v1 as tfx
 
 from components import atomic_pusher
 from components.atomic_pusher import AtomicPusher
+from components.report.card_files import CARD_FILE, CARD_TEXT_FILE
 from serving.push_history import read_history, read_release
 from tests.s3_server import Bucket
 from transform import features, storage
@@ -22,6 +23,8 @@ from transform.push_folder import PushFolder
 
 MEASURED = {"data_sha256": "ab12", "measured": {"recall_at_20": {"value": 0.2, "low": 0.1, "high": 0.3}}}
 SERVED = {"serving": {"p50_ms": 1.5, "broken": []}}
+CARD = {"model_details": {"name": "é"}}
+CARD_TEXT = "# Model card: é\n\n- not JSON\n"
 REFUSAL = "  REFUSED  today's books that it knows  50.0%\n           needed: at least 95.0%"
 
 
@@ -46,6 +49,14 @@ def blessing_of(kind: Any, folder: Path, blessed: bool, measured: dict[str, Any]
     return blessing
 
 
+def card_in(folder: Path) -> Any:
+    write_json(CARD, f"{folder}/{CARD_FILE}")
+    (folder / CARD_TEXT_FILE).write_text(CARD_TEXT)
+    card = tfx.types.standard_artifacts.ModelEvaluation()
+    card.uri = str(folder)
+    return card
+
+
 def push(
     model: Any, base: Path | str, tmp_path: Path, blessed: bool = True, keep: int = 0, served_well: bool = True
 ) -> Any:
@@ -56,6 +67,7 @@ def push(
         "model": [model],
         "model_blessing": [blessing_of(kinds.ModelBlessing, tmp_path / "blessing", blessed, MEASURED)],
         "infra_blessing": [blessing_of(kinds.InfraBlessing, tmp_path / "infra", served_well, SERVED)],
+        "card": [card_in(tmp_path / "card")],
     }
     AtomicPusher.EXECUTOR_SPEC.executor_class().Do(
         inputs, {"pushed_model": [pushed]}, {"push_dir": str(base), "keep_versions": keep}
@@ -72,7 +84,15 @@ def test_a_push_is_a_whole_version_and_nothing_beside(model: Any, tmp_path: Path
     pushed = push(model, base, tmp_path)
     [version] = base.iterdir()
     assert version.name.isdigit()
-    assert files(version) == {"saved_model.pb", "variables/variables.index", features.RELEASE_NOTE_FILE}
+    assert files(version) == {
+        "saved_model.pb",
+        "variables/variables.index",
+        features.RELEASE_NOTE_FILE,
+        features.MODEL_CARD_FILE,
+        features.MODEL_CARD_TEXT_FILE,
+    }
+    assert json.loads((version / features.MODEL_CARD_FILE).read_text()) == CARD
+    assert (version / features.MODEL_CARD_TEXT_FILE).read_text() == CARD_TEXT
     assert pushed.get_string_custom_property("pushed_destination") == str(version)
     assert pushed.get_string_custom_property("pushed_version") == version.name
     assert pushed.get_int_custom_property("pushed") == 1
@@ -255,6 +275,7 @@ def test_where_to_push_may_be_left_to_the_run_and_is_compiled_as_its_parameter(t
             ("model", kinds.Model),
             ("model_blessing", kinds.ModelBlessing),
             ("infra_blessing", kinds.InfraBlessing),
+            ("card", kinds.ModelEvaluation),
         )
     }
     pusher = AtomicPusher(

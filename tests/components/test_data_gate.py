@@ -5,19 +5,24 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+from tfx import v1 as tfx
 
 from components.data_gate import (
+    DataGate,
     anomaly_rows,
     baseline_path,
+    drift_measures,
     drift_rows,
     read_baseline,
     refusal,
+    statistics_path,
     write_baseline,
 )
 from pipeline.config import SCHEMA_FILE
 from tests.s3_server import Bucket
 from transform import features
-from transform.errors import DataError
+from transform.errors import DataError, GateError
 
 SCHEMA = tfdv.load_schema_text(str(SCHEMA_FILE))
 
@@ -124,3 +129,55 @@ def test_a_damaged_baseline_is_told_with_the_remedy(content: bytes, tmp_path: Pa
     Path(baseline_path(str(tmp_path), "reviews")).write_bytes(content)
     with pytest.raises(DataError, match=r"reviews\.binarypb.*--accept-drift"):
         read_baseline(str(tmp_path), "reviews")
+
+
+def let_through(observed, folder: Path, baseline_dir: Path, accept_drift: bool = False):
+    """Asks the gate through the component's own executor. Returns the statistics that it says it compared with."""
+    kinds = tfx.types.standard_artifacts
+    made = {
+        "statistics": kinds.ExampleStatistics(),
+        "schema": kinds.Schema(),
+        "anomalies": kinds.ExampleAnomalies(),
+        "gate": kinds.String(),
+        "compared_with": kinds.ExampleStatistics(),
+    }
+    for name, artifact in made.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        artifact.uri = str(folder / name / "value") if name == "gate" else str(folder / name)
+    made["statistics"].split_names = '["reviews"]'
+    found = anomalies_pb2.Anomalies()
+    for path, message in (
+        (statistics_path(made["statistics"].uri, "reviews"), observed),
+        (f"{made['anomalies'].uri}/Split-reviews/SchemaDiff.pb", found),
+    ):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_bytes(message.SerializeToString())
+    tfdv.write_schema_text(SCHEMA, f"{made['schema'].uri}/schema.pbtxt")
+    inputs = {name: [made[name]] for name in ("statistics", "schema", "anomalies")}
+    outputs = {name: [made[name]] for name in ("gate", "compared_with")}
+    parameters = {"baseline_dir": str(baseline_dir), "accept_drift": accept_drift}
+    DataGate.EXECUTOR_SPEC.executor_class().Do(inputs, outputs, parameters)
+    written = Path(statistics_path(made["compared_with"].uri, "reviews")).read_bytes()
+    return statistics_pb2.DatasetFeatureStatisticsList.FromString(written)
+
+
+def test_the_gate_hands_on_what_it_compared_with_and_keeps_the_new_for_the_next_run(good, tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline"
+    newer = statistics(User=["one"] * 200)
+    assert not let_through(good, tmp_path / "1", baseline).datasets
+    assert let_through(newer, tmp_path / "2", baseline) == good
+    assert read_baseline(str(baseline), "reviews") == newer
+    drifted = statistics(RatingOf5=[1.0] * 200)
+    with pytest.raises(GateError, match="--accept-drift"):
+        let_through(drifted, tmp_path / "3", baseline)
+    assert read_baseline(str(baseline), "reviews") == newer
+    assert let_through(drifted, tmp_path / "4", baseline, accept_drift=True) == newer
+    Path(baseline_path(str(baseline), "reviews")).write_bytes(b"no protobuf at all")
+    assert not let_through(good, tmp_path / "5", baseline, accept_drift=True).datasets
+
+
+def test_drift_is_measured_where_it_is_below_its_threshold_too(good) -> None:
+    newer = statistics(Genres=[["Fiction", "Crime"][i % 25 == 0] for i in range(200)])
+    measures = {name: rest for name, *rest in drift_measures(newer, SCHEMA, good)}
+    assert measures["Genres"] == ["L_INFTY", pytest.approx(0.5 - 8 / 200), pytest.approx(0.1)]
+    assert measures["RatingOf5"] == ["JENSEN_SHANNON_DIVERGENCE", pytest.approx(0.0), pytest.approx(0.1)]

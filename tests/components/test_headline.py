@@ -13,10 +13,14 @@ from tfx.types import standard_artifacts
 
 from components.atomic_pusher import AtomicPusher, require_blessing
 from components.headline import describe, headline
+from components.report.card_files import write_card
+from components.report.facts import RunFacts
 from components.retrieval_evaluator import compared
 from components.verdict import Check, write_verdict
 from transform import features
 from transform.errors import GateError
+
+FACTS = Path(__file__).parent / "report" / "facts_example.json"
 
 SUMMARY = {
     "data_sha256": "ab12",
@@ -99,12 +103,16 @@ def test_a_push_on_kubeflow_goes_by_what_arrived_and_says_where_the_model_is(tmp
     model, infra = standard_artifacts.Model(), standard_artifacts.InfraBlessing()
     model.uri, infra.uri = str(tmp_path / "model"), str(tmp_path / "infra")
     write_verdict(infra, [PASSED], {"serving": {"load_seconds": 2.5}}, "INFRA_BLESSED")
+    card = standard_artifacts.ModelEvaluation()
+    card.uri = str(tmp_path / "card")
+    write_card(RunFacts.model_validate_json(FACTS.read_text(encoding="utf-8")), card.uri)
     pushed = standard_artifacts.PushedModel()
     pushed.uri = str(tmp_path / "pushed")
     inputs = {
         "model": [carried(model)],
         "model_blessing": [carried(blessing_with([PASSED], tmp_path / "blessing"))],
         "infra_blessing": [carried(infra)],
+        "card": [carried(card)],
     }
     parameters = {"push_dir": str(tmp_path / "push"), "keep_versions": 3}
     AtomicPusher.EXECUTOR_SPEC.executor_class().Do(inputs, {"pushed_model": [pushed]}, parameters)
@@ -115,4 +123,5 @@ def test_a_push_on_kubeflow_goes_by_what_arrived_and_says_where_the_model_is(tmp
     assert shown.get_string_custom_property("pushed_destination") == str(version)
     assert shown.get_float_custom_property("recall_at_20") == 0.25
     assert shown.get_float_custom_property("load_seconds") == 2.5
-    assert (version / features.RELEASE_NOTE_FILE).is_file()
+    for name in (features.RELEASE_NOTE_FILE, features.MODEL_CARD_FILE, features.MODEL_CARD_TEXT_FILE):
+        assert (version / name).is_file()

@@ -1,5 +1,6 @@
 """Runs of the whole pipeline in folders of their own, and small reviews to run on."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,12 @@ class Run(NamedTuple):
     def artifact(self, pattern: str) -> Path:
         """The one path below the artifacts that fits `pattern`, the newest where several runs left one."""
         return sorted(self.work_dir.glob(f"artifacts/{pattern}"), key=lambda path: path.stat().st_mtime)[-1]
+
+    @property
+    def report(self) -> Path:
+        """The folder of the report whose path the run printed."""
+        [page] = re.findall(r"^Report: (.+)$", self.output, re.MULTILINE)
+        return Path(page).parent
 
 
 class Runner:

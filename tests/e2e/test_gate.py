@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markupsafe import escape
 
+from components.report.files import PAGE_FILE, read_facts
 from components.retrieval_evaluator import METRICS_FILE, read_holdout
 from tests.e2e.runs import SAMPLE, Run, Runner
 from transform import features
@@ -29,7 +31,25 @@ def assert_nothing_was_pushed(refused: Run, before: dict[str, bytes]) -> str:
     table = refused.artifact(f"RetrievalEvaluator/blessing/*/{features.REFUSAL_FILE}").read_text()
     assert refused.errors.split("\n", 1)[1].rstrip() == table.rstrip()
     assert refused.artifact("RetrievalEvaluator/blessing/*/*BLESSED").name == "NOT_BLESSED"
+    assert_the_report_says_why(refused, table)
     return table
+
+
+def assert_the_report_says_why(refused: Run, table: str) -> None:
+    facts = read_facts(str(refused.report))
+    assert (facts.outcome, facts.failed_step, facts.pushed) == ("refused", "Pusher", None)
+    assert facts.error == refused.errors.removeprefix("error: ").removesuffix("\n")
+    [quality, serving] = facts.gates
+    assert (quality.step, quality.passed) == ("RetrievalEvaluator", False)
+    assert (serving.step, serving.passed) == ("ServingValidator", True)
+    assert [check.what for check in quality.checks if not check.passed] == re.findall(
+        r"^  REFUSED +(.*?)  ", table, re.M
+    )
+    assert [step.name for step in facts.steps if step.state != "done"] == ["Pusher", "RunReport"]
+    assert [step.state for step in facts.steps][-2:] == ["failed", "not reached"]
+    page = (refused.report / PAGE_FILE).read_text(encoding="utf-8")
+    for check in quality.checks:
+        assert escape(check.what) in page
 
 
 def test_what_the_gate_refuses_is_not_pushed(run: Runner) -> None:

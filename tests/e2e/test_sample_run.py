@@ -26,8 +26,8 @@ def test_it_pushes_a_version_that_is_a_number(sample_run: Run) -> None:
 
 
 def test_a_person_sees_each_step_and_how_long_it_took(sample_run: Run) -> None:
-    finished = re.findall(r"^\[ ?(\d+)/13\] \w+: [\d.]+ s$", sample_run.output, re.MULTILINE)
-    assert [int(number) for number in finished] == list(range(1, 14))
+    finished = re.findall(r"^\[ ?(\d+)/15\] \w+: [\d.]+ s$", sample_run.output, re.MULTILINE)
+    assert [int(number) for number in finished] == list(range(1, 16))
     assert "unique books" in sample_run.output
     assert "Recall@20" in sample_run.output
     assert not sample_run.errors

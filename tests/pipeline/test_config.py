@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -6,7 +7,7 @@ from typing import get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from pipeline.config import PipelineConfig, read_config
+from pipeline.config import ONLY_OF_THE_LOCAL_RUNNER, PipelineConfig, read_config
 from transform.errors import ConfigurationError
 
 
@@ -112,3 +113,13 @@ def test_the_metadata_store_is_a_connection_string_or_empty(metadata: str) -> No
     assert PipelineConfig(data="x", metadata=metadata).metadata == metadata
     with pytest.raises(ConfigurationError, match="--metadata"):
         read_config(["--data=x", "--metadata=postgres://host/db"])
+
+
+def test_what_is_recorded_of_a_configuration_has_every_field_and_no_password() -> None:
+    config = PipelineConfig(data="in.csv", metadata="mysql://me:s3cr:et@host:3306/store", split={"seed": 5})
+    recorded = config.recorded()
+    assert set(recorded) == set(PipelineConfig.model_fields) - {"kubeflow"}
+    assert recorded["split"]["seed"] == 5
+    assert recorded["metadata"] == "mysql://me@host:3306/store"
+    assert "s3cr" not in json.dumps(recorded)
+    assert not set(config.recorded(without=ONLY_OF_THE_LOCAL_RUNNER)) & ONLY_OF_THE_LOCAL_RUNNER

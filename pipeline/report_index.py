@@ -1,0 +1,64 @@
+"""The index of all runs of a work folder: `python -m pipeline.report_index --work-dir DIR`."""
+
+import argparse
+import os
+import sys
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from components.report.facts import RunFacts
+from components.report.files import FACTS_FILE, PAGE_FILE, read_facts
+from components.report.index import render_index
+from pipeline.local_report import REPORTS
+from transform import storage
+from transform.errors import ConfigurationError, ReadalikeError
+
+DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Writes the index, says where it is, and opens it where there is a display. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="report_index", description="Writes and opens the index of all runs.")
+    parser.add_argument("--work-dir", type=Path, default=Path("work"), help="the runs' work folder (work)")
+    parser.add_argument("--no-open", action="store_true", help="do not open it in a browser")
+    arguments = parser.parse_args(argv)
+    try:
+        page = write_index(arguments.work_dir.resolve() / REPORTS)
+    except ReadalikeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(page)
+    if not arguments.no_open and any(os.environ.get(display) for display in DISPLAYS):
+        webbrowser.open(page.as_uri())
+    return 0
+
+
+def write_index(reports: Path) -> Path:
+    """Writes `index.html` into the folder of all reports. Returns its path.
+
+    Raises:
+      ConfigurationError: no run has left a report there.
+    """
+    facts = [found for file in sorted(reports.glob(f"*/{FACTS_FILE}")) if (found := _read(file.parent))]
+    if not facts:
+        raise ConfigurationError(f"{reports}: no run has left a report there. Run first, or name another --work-dir.")
+    page = reports / PAGE_FILE
+    storage.write_bytes(render_index(facts).encode(), str(page))
+    return page
+
+
+def _read(report: Path) -> RunFacts | None:
+    """Returns the facts of a run, or None, with a word to the user, where they cannot be read."""
+    try:
+        return read_facts(str(report))
+    except (OSError, ValidationError) as error:
+        print(f"{report}: left out, cannot be read ({type(error).__name__})", file=sys.stderr)
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
