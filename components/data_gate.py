@@ -25,6 +25,7 @@ def DataGate(  # noqa: N802 (components are nouns)
     schema: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Schema],
     anomalies: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ExampleAnomalies],
     gate: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.String],
+    compared_with: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ExampleStatistics],
     baseline_dir: tfx.dsl.components.Parameter[str],
     accept_drift: tfx.dsl.components.Parameter[bool],
 ) -> None:
@@ -38,6 +39,7 @@ def DataGate(  # noqa: N802 (components are nouns)
       schema: the contract.
       anomalies: what ExampleValidator found.
       gate: says that the reviews passed.
+      compared_with: gets the statistics of the last accepted reviews, for the report; empty ones where there are none.
       baseline_dir: where the statistics of the last accepted reviews are kept; empty: nowhere.
       accept_drift: take drifted reviews as the new normal.
 
@@ -50,17 +52,20 @@ def DataGate(  # noqa: N802 (components are nouns)
     broken: list[Anomaly] = []
     drifted: list[Anomaly] = []
     for split in artifact_utils.decode_split_names(statistics.split_names):
-        observed[split] = _load_statistics(f"{statistics.uri}/Split-{split}/FeatureStats.pb")
+        observed[split] = _load_statistics(statistics_path(statistics.uri, split))
         with tfx.dsl.io.fileio.open(f"{anomalies.uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
             broken += anomaly_rows(anomalies_pb2.Anomalies.FromString(file.read()))
-        baseline = read_baseline(baseline_dir, split) if baseline_dir and not accept_drift else None
-        if baseline is not None:
+        baseline = _baseline(baseline_dir, split, accept_drift)
+        before = baseline or statistics_pb2.DatasetFeatureStatisticsList()
+        storage.write_bytes(before.SerializeToString(deterministic=True), statistics_path(compared_with.uri, split))
+        if baseline is not None and not accept_drift:
             drifted += drift_rows(observed[split], contract, baseline)
     if broken or drifted:
         raise GateError(refusal(broken, drifted))
     if baseline_dir:
         for split, accepted in observed.items():
             write_baseline(baseline_dir, split, accepted)
+    compared_with.split_names = statistics.split_names
     gate.value = "passed"
 
 
@@ -93,13 +98,48 @@ def drift_rows(
         for reason in info.reason
         if reason.type in drift_kinds
     ]
-    now, before = _presence(observed), _presence(baseline)
+    now, before = presence_shares(observed), presence_shares(baseline)
     for name in (feature.name for feature in schema.feature if feature.HasField("drift_comparator")):
         shares = before.get(name, 0.0), now.get(name, 0.0)
         if abs(shares[1] - shares[0]) > MAX_PRESENCE_CHANGE:
             detail = f"{shares[0]:.1%} of the last accepted reviews had a value, {shares[1]:.1%} of these have one"
             rows.append((name, "drift", f"{detail}: a change above {MAX_PRESENCE_CHANGE:.0%}."))
     return sorted(rows)
+
+
+def drift_measures(
+    observed: statistics_pb2.DatasetFeatureStatisticsList,
+    schema: schema_pb2.Schema,
+    baseline: statistics_pb2.DatasetFeatureStatisticsList,
+) -> list[tuple[str, str, float, float]]:
+    """Returns (feature, TFDV's name of the measure, value, threshold) for every drift comparator in `schema`."""
+    found = tfdv.validate_statistics(observed, schema, previous_statistics=baseline).drift_skew_info
+    return [
+        (
+            ".".join(info.path.step),
+            anomalies_pb2.DriftSkewInfo.Measurement.Type.Name(measured.type),
+            measured.value,
+            measured.threshold,
+        )
+        for info in found
+        for measured in info.drift_measurements
+    ]
+
+
+def presence_shares(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str, float]:
+    """Returns each feature's share of reviews that have a value."""
+    [dataset] = statistics.datasets
+    shares = {}
+    for feature in dataset.features:
+        kind = feature.WhichOneof("stats")
+        common = feature.string_stats.common_stats if kind == "string_stats" else feature.num_stats.common_stats
+        shares[".".join(feature.path.step)] = common.num_non_missing / max(dataset.num_examples, 1)
+    return shares
+
+
+def statistics_path(folder: str, split: str) -> str:
+    """Returns the path of the statistics of `split` in an artifact's folder."""
+    return f"{folder}/Split-{split}/FeatureStats.pb"
 
 
 def refusal(broken: list[Anomaly], drifted: list[Anomaly]) -> str:
@@ -147,17 +187,18 @@ def write_baseline(folder: str, split: str, accepted: statistics_pb2.DatasetFeat
     storage.write_bytes(accepted.SerializeToString(deterministic=True), baseline_path(folder, split))
 
 
+def _baseline(folder: str, split: str, accept_drift: bool) -> statistics_pb2.DatasetFeatureStatisticsList | None:
+    """Returns what to compare with, if anything; where drift is accepted, only if it can be read."""
+    if not folder:
+        return None
+    try:
+        return read_baseline(folder, split)
+    except DataError:
+        if not accept_drift:
+            raise
+        return None
+
+
 def _load_statistics(path: str) -> Any:
     with tfx.dsl.io.fileio.open(path, "rb") as file:
         return statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
-
-
-def _presence(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str, float]:
-    """Returns each feature's share of reviews that have a value."""
-    [dataset] = statistics.datasets
-    shares = {}
-    for feature in dataset.features:
-        kind = feature.WhichOneof("stats")
-        common = feature.string_stats.common_stats if kind == "string_stats" else feature.num_stats.common_stats
-        shares[".".join(feature.path.step)] = common.num_non_missing / max(dataset.num_examples, 1)
-    return shares

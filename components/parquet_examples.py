@@ -74,12 +74,17 @@ def part_writer(path: str, schema: pa.Schema = EXAMPLE_SCHEMA) -> Iterator[pq.Pa
     FileSystems.rename([beside], [path])
 
 
-def read_row_groups(path: str) -> Iterator[pa.Table]:
-    """Yields the row groups of one file, in order, so that a file of any size is read in bounded memory."""
+def read_row_groups(path: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yields the row groups of one file, in order, so that a file of any size is read in bounded memory.
+
+    Args:
+      path: the file.
+      columns: those to read; None: all.
+    """
     with open_file(path) as file:
         parquet = pq.ParquetFile(file)
         for group in range(parquet.num_row_groups):
-            yield parquet.read_row_group(group)
+            yield parquet.read_row_group(group, columns=columns)
 
 
 def count_rows(paths: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ def write_verdict(blessing: Any, checks: list[Check], measured: dict[str, Any], 
     Args:
       blessing: the artifact. Its property `blessed` is what Pusher goes by; `refused_because` and the numbers are for
         people.
-      checks: at least one.
+      checks: at least one. They go into `checks.json`, for the report.
       measured: goes into `measured.json`, for the note beside the pushed model.
       marker: the empty file that says so to people: `BLESSED` or `INFRA_BLESSED`, as TFX's own components name it.
     """
@@ -37,6 +37,7 @@ def write_verdict(blessing: Any, checks: list[Check], measured: dict[str, Any], 
     if not passed:
         describe(blessing, {"refused_because": reasons(checks)})
     write_json(measured, f"{blessing.uri}/{features.MEASURED_FILE}")
+    write_json([check._asdict() for check in checks], f"{blessing.uri}/{features.CHECKS_FILE}")
     files = {marker: ""} if passed else {marker.replace("BLESSED", "NOT_BLESSED"): "", features.REFUSAL_FILE: found}
     for name, text in files.items():
         with tfx.dsl.io.fileio.open(f"{blessing.uri}/{name}", "w") as file:

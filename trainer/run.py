@@ -1,7 +1,7 @@
 """What TFX's Trainer calls: a table of contents of training."""
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +17,8 @@ from transform import features
 from transform.errors import DataError
 from transform.json_files import write_json
 from transform.progress import tell
+
+TRAINING_FILE: Final = "training.json"
 
 
 def run_fn(fn_args: Any) -> None:
@@ -64,7 +66,7 @@ def run_fn(fn_args: Any) -> None:
         "hyperparameters": parameters.model_dump(mode="json"),
         "versions": {name: version(name) for name in ("tfx", "tensorflow", "tensorflow-recommenders")},
     }
-    write_json({**facts, "validation": choice.validation}, f"{fn_args.model_run_dir}/training.json")
+    write_json({**facts, "validation": choice.validation}, f"{fn_args.model_run_dir}/{TRAINING_FILE}")
     export(towers, twin, users, books, everything, parameters, facts, fn_args.serving_model_dir)
 
 

@@ -69,5 +69,8 @@ MANIFEST_FILE: Final = "assets.extra/manifest.json"
 # In a blessing's folder: how the model did, on which data, and how it is served.
 MEASURED_FILE: Final = "measured.json"
 
-# There too, when it is none: the table of what was checked.
+# There too: what was checked, each with what was found and needed.
+CHECKS_FILE: Final = "checks.json"
+
+# And when it is none: the table of what was checked.
 REFUSAL_FILE: Final = "refusal.txt"

@@ -69,7 +69,12 @@ class CameIn(Fact):
     content_sha256: str | None
     """Of the bytes of all files."""
 
+    ratings: tuple[Bar, ...]
+    """Usable reviews by rating, counted in steps of half a star."""
+
     features: tuple[Feature, ...]
+    """Empty where the run did not come so far, as are the next ones."""
+
     anomalies: tuple[Anomaly, ...]
     compared_with_last: bool
     """Whether there was an earlier accepted run to compare with."""
@@ -85,8 +90,8 @@ class Kept(Fact):
     `negative`, `unrated`, `kept_users`, `kept_books`, `kept_interactions`, `train_interactions`,
     `eval_interactions`, `eval_users`."""
 
-    books_of_readers: tuple[Bar, ...]
+    books_of_readers: tuple[Bar, ...] = ()
     """Readers by the number of their training books."""
 
-    readers_of_books: tuple[Bar, ...]
+    readers_of_books: tuple[Bar, ...] = ()
     """Books by the number of their training readers."""

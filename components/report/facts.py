@@ -57,7 +57,7 @@ class Reader(Fact):
 
     user_id: str
     activity: str
-    """`few`, `some` or `many` books, as in the slices."""
+    """Whether the reader is of the third with `few`, `some` or `many` training books."""
 
     books: int
     """How many the reader reviewed."""
@@ -69,7 +69,7 @@ class Reader(Fact):
     """The best first."""
 
     shared_genres: tuple[str, ...]
-    """Genres of a recommended book that one of all the books the reader read has too."""
+    """Genres of a recommended book that at least a fifth of all the books the reader read have too."""
 
 
 class Lineage(Fact):

@@ -22,13 +22,13 @@ class Figure(Fact):
 
 
 class Bar(Fact):
-    """One bar of a histogram of numbers, or of counts by size."""
+    """One bar of a histogram of numbers, or of sizes: 1, 2 to 3, 4 to 7 and so on."""
 
     low: float
     """From where, inclusive."""
 
     high: float
-    """To where: exclusive, but inclusive in the last bar; the same as `low` where the bar is of one number."""
+    """To where: exclusive, but inclusive in the last bar of a histogram of numbers."""
 
     count: float
 

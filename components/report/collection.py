@@ -1,0 +1,104 @@
+"""From a run's artifacts to its facts."""
+
+import time
+from typing import NamedTuple
+
+from components.report.description import RunDescription, revision, seeds, versions
+from components.report.facts import Lineage, Outcome, RunFacts
+from components.report.interactions import read_kept
+from components.report.model import read_evaluated, read_gate, read_serving, read_trained
+from components.report.model_facts import Gate, Push
+from components.report.readers import read_readers
+from components.report.reviews import read_came_in
+from components.report.steps import read_steps
+from transform.push_folder import timestamp
+
+QUALITY_GATE = "RetrievalEvaluator"
+SERVING_GATE = "ServingValidator"
+
+
+class Locations(NamedTuple):
+    """Where a run's artifacts are. None: the run did not come so far."""
+
+    reviews: str | None = None
+    """RatingsExampleGen's examples, as the others are the outputs of the component that makes them."""
+
+    statistics: str | None = None
+    contract: str | None = None
+    anomalies: str | None = None
+    baseline: str | None = None
+    """File with the statistics that the reviews were compared with."""
+
+    splits: str | None = None
+    transform_graph: str | None = None
+    model: str | None = None
+    model_run: str | None = None
+    evaluation: str | None = None
+    blessing: str | None = None
+    infra_blessing: str | None = None
+
+
+def collect(
+    description: RunDescription,
+    where: Locations,
+    *,
+    outcome: Outcome = "pushed",
+    pushed: Push | None = None,
+    failed_step: str | None = None,
+    error: str | None = None,
+) -> RunFacts:
+    """Returns all that is known of a run.
+
+    Args:
+      description: what its runner says.
+      where: its artifacts.
+      outcome: how it ended.
+      pushed: what is served now, if it was pushed.
+      failed_step: the step that stopped it, if one did.
+      error: what the user was told then.
+    """
+    now = time.time()
+    configuration = description.configuration
+    came_in = where.reviews and read_came_in(
+        where.reviews,
+        str(configuration.get("data", "")),
+        statistics=where.statistics,
+        anomalies=where.anomalies,
+        contract=where.contract,
+        baseline=where.baseline,
+    )
+    return RunFacts(
+        run_id=description.run_id,
+        pipeline=description.pipeline,
+        runner=description.runner,
+        outcome=outcome,
+        started=description.started,
+        finished=timestamp(now),
+        seconds=None,
+        failed_step=failed_step,
+        error=error,
+        came_in=came_in or None,
+        kept=read_kept(where.splits, where.transform_graph) if where.splits else None,
+        trained=read_trained(where.model_run) if where.model_run else None,
+        evaluated=read_evaluated(where.evaluation) if where.evaluation else None,
+        serving=read_serving(where.infra_blessing) if where.infra_blessing else None,
+        gates=_gates(where),
+        pushed=pushed,
+        steps=read_steps(description.steps_file) if description.steps_file else (),
+        lineage=Lineage(
+            data_sha256=came_in.content_sha256 if came_in else None,
+            git_revision=revision(),
+            pseudonym_key_id=description.pseudonym_key_id,
+            versions=versions(),
+            seeds=seeds(configuration),
+            configuration=configuration,
+        ),
+        readers=read_readers(where.model, where.splits, where.transform_graph)
+        if where.model and where.splits and where.transform_graph
+        else (),
+    )
+
+
+def _gates(where: Locations) -> tuple[Gate, ...]:
+    verdicts = ((QUALITY_GATE, where.blessing), (SERVING_GATE, where.infra_blessing))
+    return tuple(read_gate(step, blessing) for step, blessing in verdicts if blessing)

@@ -1,0 +1,87 @@
+"""What a runner knows of a run before it starts, and the artifacts do not tell."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from components.report.figures import Fact
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+
+REVISION_VARIABLE: Final = "READALIKE_REVISION"
+"""Set in the container image: the git revision that it was built from."""
+
+PACKAGES: Final = (
+    "tfx",
+    "tensorflow",
+    "tensorflow-recommenders",
+    "tensorflow-data-validation",
+    "tensorflow-transform",
+    "tf-keras",
+    "ml-metadata",
+    "apache-beam",
+    "pyarrow",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+)
+"""Packages whose version decides what a run gives."""
+
+
+class RunDescription(Fact):
+    """What a run is, as its runner says."""
+
+    pipeline: str
+    runner: str = "kubeflow"
+    """`local` or `kubeflow`."""
+
+    run_id: str = ""
+    """Empty: only the place of the artifacts tells it."""
+
+    started: str | None = None
+    """UTC, `2026-01-31T12:00:00Z`."""
+
+    configuration: dict[str, Any]
+    """Every field, nested as in the TOML file; passwords left out."""
+
+    steps_file: str | None = None
+    """Where the runner keeps how long each step took."""
+
+    pseudonym_key_id: str | None = None
+
+
+def revision() -> str | None:
+    """Returns the git revision of the sources, `-dirty` where files differ from it; in a container, the image's."""
+    if os.environ.get(REVISION_VARIABLE):
+        return os.environ[REVISION_VARIABLE]
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip() or None
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of `PACKAGES`."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def seeds(configuration: dict[str, Any]) -> dict[str, int]:
+    """Returns the seeds in a nested configuration, by the name of their field."""
+    return {
+        f"{group}.{name}": value
+        for group, fields in configuration.items()
+        if isinstance(fields, dict)
+        for name, value in fields.items()
+        if name == "seed"
+    }

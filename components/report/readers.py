@@ -1,0 +1,138 @@
+"""A dozen readers: what they read, and what the exported model recommends to them."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from components import parquet_examples
+from components.report.facts import RatedBook, Reader, RecommendedBook
+from trainer.slices import activity_slices
+from trainer.vocabulary import Vocabulary, read_vocabulary
+from transform import features
+
+READERS_OF_EACH: Final = 4
+"""Readers of few, of some and of many books."""
+
+SHARED_FROM: Final = 0.2
+"""Share of a reader's books that have a genre, from which on a recommended book of that genre agrees with them."""
+
+UNRATED: Final = 1.0
+"""After all ratings, which are sorted by their negatives."""
+
+SHOWN_READ: Final = 20
+SHOWN_RECOMMENDED: Final = 10
+
+
+def read_readers(model: str, splits: str, transform_graph: str) -> tuple[Reader, ...]:
+    """Returns the readers, the same for the same data and pseudonym key.
+
+    Args:
+      model: Trainer's output, with the exported SavedModel.
+      splits: InteractionSplitter's examples: the exported model was fitted on all of them.
+      transform_graph: Transform's vocabularies.
+    """
+    vocabulary = tft.TFTransformOutput(transform_graph).vocabulary_file_by_name(features.USER_VOCABULARY)
+    chosen = choose_readers(read_vocabulary(vocabulary))
+    recommended = recommend(f"{model}/Format-Serving", list(chosen))
+    read = read_books(splits, chosen)
+    titles = {title for books in (*recommended.values(), *read.values()) for title, _ in books}
+    genres = read_genres(splits, titles)
+    return tuple(_reader(user, chosen[user], read[user], recommended[user], genres) for user in chosen)
+
+
+def choose_readers(users: Vocabulary) -> dict[bytes, str]:
+    """Returns pseudonyms of readers of few, some and many training books, with which of these they are.
+
+    Of each third of all readers, those whose pseudonyms have the smallest SHA-256.
+    """
+    hashes = np.array([hashlib.sha256(token).digest()[:8] for token in users.tokens], "S8")
+    chosen = {}
+    for name, mask in activity_slices(users.counts).items():
+        third = np.flatnonzero(mask)
+        smallest = third[np.argsort(hashes[third], kind="stable")[:READERS_OF_EACH]]
+        chosen |= {users.tokens[user]: name for user in smallest}
+    return chosen
+
+
+def recommend(saved_model: str, users: Sequence[bytes]) -> dict[bytes, list[tuple[bytes, float]]]:
+    """Returns the books and scores that the model in the folder `saved_model` recommends to each of `users`."""
+    model = tf.saved_model.load(saved_model)
+    answer = model.signatures[features.RECOMMEND_SIGNATURE](
+        **{
+            features.SERVED_USER_ID: tf.constant(list(users)),
+            features.SERVED_EXCLUDE: tf.zeros([len(users), 0], tf.string),
+            features.SERVED_K: tf.fill([len(users)], SHOWN_RECOMMENDED),
+        }
+    )
+    books, scores = (answer[name].numpy() for name in (features.SERVED_ISBN, features.SERVED_SCORE))
+    return {
+        user: [(title, float(score)) for title, score in zip(*row, strict=True) if title]
+        for user, *row in zip(users, books, scores, strict=True)
+    }
+
+
+def read_books(splits: str, users: Collection[bytes]) -> dict[bytes, list[tuple[bytes, float | None]]]:
+    """Returns the books and ratings of each of `users`, the best rated first, those without a rating last."""
+    found: dict[bytes, list[tuple[bytes, float | None]]] = {user: [] for user in users}
+    for table in _rows(splits, features.USER, users):
+        columns = (parquet_examples.scalar_column(table, name) for name in (features.USER, features.ISBN))
+        rating = parquet_examples.scalar_column(table, features.RATING)
+        for user, title, stars in zip(*(column.to_pylist() for column in (*columns, rating)), strict=True):
+            found[user].append((title, stars))
+    for books in found.values():
+        books.sort(key=lambda book: (UNRATED if book[1] is None else -book[1], book[0]))
+    return found
+
+
+def read_genres(splits: str, titles: Collection[bytes]) -> dict[bytes, list[str]]:
+    """Returns the genres of `titles`, each from the first review that names any."""
+    found: dict[bytes, list[str]] = {}
+    for table in _rows(splits, features.ISBN, titles):
+        named = table.filter(pc.greater(pc.fill_null(pc.list_value_length(table.column(features.GENRES)), 0), 0))
+        names = named.column(features.GENRES).to_pylist()
+        for title, genres in zip(parquet_examples.scalar_column(named, features.ISBN).to_pylist(), names, strict=True):
+            found.setdefault(title, [_text(genre) for genre in genres])
+    return found
+
+
+def _rows(splits: str, column: str, values: Collection[bytes]) -> Iterator[pa.Table]:
+    """Yields the reviews of both splits whose `column` is one of `values`."""
+    wanted = pa.array(list(values), pa.large_binary())
+    for split in (features.TRAIN_SPLIT, features.EVAL_SPLIT):
+        for path in parquet_examples.part_paths(splits, split):
+            for table in parquet_examples.read_row_groups(path):
+                yield table.filter(pc.is_in(parquet_examples.scalar_column(table, column), value_set=wanted))
+
+
+def _reader(
+    user: bytes,
+    activity: str,
+    read: list[tuple[bytes, float | None]],
+    recommended: list[tuple[bytes, float]],
+    genres: dict[bytes, list[str]],
+) -> Reader:
+    often = Counter(genre for title, _ in read for genre in set(genres.get(title, ())))
+    offered = {genre for title, _ in recommended for genre in genres.get(title, ())}
+    return Reader(
+        user_id=_text(user),
+        activity=activity,
+        books=len(read),
+        read=tuple(RatedBook(**_book(title, genres), rating=rating) for title, rating in read[:SHOWN_READ]),
+        recommended=tuple(RecommendedBook(**_book(title, genres), score=score) for title, score in recommended),
+        shared_genres=tuple(sorted(genre for genre in offered if often[genre] >= SHARED_FROM * len(read))),
+    )
+
+
+def _book(title: bytes, genres: dict[bytes, list[str]]) -> dict[str, Any]:
+    return {"title": _text(title), "genres": tuple(genres.get(title, ()))}
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
