@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
 import altair as alt
 from markupsafe import Markup
 
 from components.report.facts import RunFacts, Step
-from components.report.figures import Bar, Counted, Figure
-from components.report.formatting import duration, memory, number, score, span
+from components.report.figures import Counted, Figure
+from components.report.formatting import duration, memory, number, score
 from components.report.model_facts import Evaluated, Slice, Trained
 from components.report.svg import draw
 from components.report.wording import Wording, of_measure, of_model
@@ -38,7 +39,9 @@ def compared_models(evaluated: Evaluated, measure: str) -> Markup:
     y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False))
     base = _base(rows).encode(y=y, color=_colour_of([row["kind"] for row in rows]))
     scale = alt.Scale(zero=True, nice=False, padding=24)
-    x = alt.X("value:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4, format=FORMATS[wording.form], domain=False))
+    x = alt.X(
+        "value:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4, format=FORMATS[wording.form], domain=False)
+    )
     whisker = base.mark_rule(strokeWidth=3, aria=False).encode(x=alt.X("low:Q"), x2="high:Q")
     dot = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, description="tip:N")
     text = base.mark_text(dy=-12, fontSize=12, aria=False)
@@ -73,14 +76,12 @@ def epochs(trained: Trained, measure: str, title: str) -> Markup:
     return draw(line + base.mark_point(filled=True, size=24, opacity=1).encode(description="tip:N"), title, height=220)
 
 
-def histogram(bars: Sequence[Bar], title: str, what: str) -> Markup:
-    """Draws how many there are of each number, or of each range of numbers; `what` names the numbers."""
-    rows = [
-        {"at": span(bar.low, bar.high), "count": bar.count, "tip": f"{span(bar.low, bar.high)}: {number(bar.count)}"}
-        for bar in bars
-    ]
+def histogram(bars: Sequence[tuple[str, float]], title: str, what: str) -> Markup:
+    """Draws counts of numbers or of ranges of numbers, in their order; `what` names the numbers."""
+    rows = [{"at": at, "count": count, "tip": f"{at}: {number(count)}"} for at, count in bars]
     axis = alt.Axis(labelAngle=0, labelOverlap=True, grid=False)
-    chart = _base(rows).mark_bar(color=MODEL, cornerRadiusEnd=2).encode(
+    drawn = _base(rows).mark_bar(color=MODEL, cornerRadiusEnd=2)
+    chart = drawn.encode(
         x=alt.X("at:O", sort=None, title=what, axis=axis, scale=alt.Scale(paddingInner=0.15)),
         y=alt.Y("count:Q", title=None, axis=alt.Axis(tickCount=4, format="~s")),
         description="tip:N",
@@ -112,12 +113,18 @@ def slices(parts: Sequence[Slice], title: str) -> Markup:
     ]
     y = alt.Y("name:N", sort=[part.name for part in parts], title=None)
     x = alt.X("value:Q", title="Recall@20", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4))
-    dots = _base(ends).mark_point(filled=True, size=80, opacity=1).encode(
-        y=y,
-        x=x,
-        color=_colour_of(["model", "popularity"]),
-        shape=alt.Shape("kind:N", scale=alt.Scale(domain=["model", "popularity"], range=["circle", "square"]), legend=None),
-        description="tip:N",
+    dots = (
+        _base(ends)
+        .mark_point(filled=True, size=80, opacity=1)
+        .encode(
+            y=y,
+            x=x,
+            color=_colour_of(["model", "popularity"]),
+            shape=alt.Shape(
+                "kind:N", scale=alt.Scale(domain=["model", "popularity"], range=["circle", "square"]), legend=None
+            ),
+            description="tip:N",
+        )
     )
     rules = _base(bridges).mark_rule(strokeWidth=2, color="var(--line-2)", aria=False)
     drawn = rules.encode(y=y, x="low:Q", x2="high:Q") + dots if bridges else dots
@@ -128,9 +135,7 @@ def steps(done: Sequence[Step], title: str, measure: str) -> Markup:
     """Draws how long each step took, or how much memory was held meanwhile, in the order in which they ran."""
     write = {"seconds": duration, "peak_memory_mib": memory}[measure]
     measured = [step for step in done if getattr(step, measure) is not None]
-    rows = [
-        {"place": place, "name": step.name, "count": getattr(step, measure)} for place, step in enumerate(measured)
-    ]
+    rows = [{"place": place, "name": step.name, "count": getattr(step, measure)} for place, step in enumerate(measured)]
     return _bars(rows, title, [write(getattr(step, measure)) for step in measured])
 
 
@@ -147,18 +152,31 @@ def over_time(runs: Sequence[RunFacts], measure: str) -> Markup | None:
     if len({row["when"] for row in rows}) < 2:
         return None
     base = _base(rows).encode(
-        x=alt.X("when:T", title=None, scale=alt.Scale(type="utc", nice=False, padding=12), axis=alt.Axis(tickCount=4, grid=False)),
+        x=alt.X("when:T", title=None, scale=alt.Scale(type="utc", nice=False, padding=12), axis=_axis_of_time(rows)),
         color=_colour_of(["model", "popularity"]),
     )
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, format=FORMATS[wording.form]))
+    y = alt.Y(
+        "value:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, format=FORMATS[wording.form])
+    )
     line = base.mark_line(strokeWidth=2, aria=False).encode(y=y)
     whisker = base.mark_rule(aria=False, opacity=0.6).encode(y="low:Q", y2="high:Q")
     dots = base.mark_point(filled=True, size=50, opacity=1).encode(
         y=y,
-        shape=alt.Shape("kind:N", scale=alt.Scale(domain=["model", "popularity"], range=["circle", "square"]), legend=None),
+        shape=alt.Shape(
+            "kind:N", scale=alt.Scale(domain=["model", "popularity"], range=["circle", "square"]), legend=None
+        ),
         description="tip:N",
     )
     return draw(line + whisker + dots, f"{wording.label} of the runs over time", height=220)
+
+
+def _axis_of_time(rows: Sequence[dict[str, Any]]) -> Any:
+    days = {row["when"][:10] for row in rows}
+    if len(days) == 1:
+        return alt.Axis(tickCount=4, grid=False, format="%H:%M")
+    first, last = (date.fromisoformat(day) for day in (min(days), max(days)))
+    step = alt.TimeIntervalStep(interval="day", step=max(1, (last - first).days // 4))
+    return alt.Axis(tickCount=step, grid=False, format="%-d %b", labelOverlap=True)
 
 
 def _bars(rows: list[dict[str, Any]], title: str, texts: Sequence[str]) -> Markup:
@@ -166,7 +184,7 @@ def _bars(rows: list[dict[str, Any]], title: str, texts: Sequence[str]) -> Marku
     most = max((row["count"] for row in rows), default=0)
     # By place and not by name: two values that are cut to the same text stay two bars.
     names = {str(row["place"]): row["name"] for row in rows}
-    axis = alt.Axis(labelExpr=f"{json.dumps(names)}[datum.label]", domain=False, ticks=False)
+    axis = alt.Axis(labelExpr=f"{json.dumps(names)}[datum.label]", domain=False, ticks=False, labelLimit=170)
     base = _base(told).encode(y=alt.Y("place:O", title=None, axis=axis))
     x = alt.X("count:Q", axis=None, scale=alt.Scale(domain=[0, 1.3 * most or 1]))
     bar = base.mark_bar(color=MODEL, cornerRadiusEnd=2, height=14).encode(x=x, description="tip:N")

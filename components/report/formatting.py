@@ -56,13 +56,18 @@ def moment(text: str | None) -> str:
     """Returns a time of day for people: `31 January 2026, 12:00 UTC`, of `2026-01-31T12:00:00Z`."""
     if not text:
         return UNKNOWN
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    found = _parsed(text)
     return f"{found.day} {found:%B %Y, %H:%M} UTC"
 
 
-def span(low: float, high: float) -> str:
-    """Returns what a bar is of: `3` or `4 to 7`."""
-    return number(low) if low == high else f"{number(low)} to {number(high)}"
+def day(text: str | None) -> str:
+    """Returns a moment in short, for a table: `31 Jan 2026 12:00`."""
+    return f"{_parsed(text):%d %b %Y %H:%M}" if text else UNKNOWN
+
+
+def sizes(low: float, high: float) -> str:
+    """Returns the sizes from `low` to below `high`: `3`, `4 to 7`."""
+    return number(low) if high - low <= 1 else f"{number(low)} to {number(high - 1)}"
 
 
 def setting(value: Any) -> str:
@@ -74,3 +79,8 @@ def setting(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(setting(item) for item in value) or "none"
     return str(value)
+
+
+def _parsed(text: str) -> datetime:
+    # Python 3.10 does not know the Z.
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -8,12 +8,15 @@ from markupsafe import Markup
 from components.report import charts
 from components.report.facts import RunFacts
 from components.report.figures import Bar, Counted
-from components.report.formatting import span
+from components.report.formatting import number, sizes
 from components.report.model_facts import Evaluated, Slice
 from components.report.templating import render
 from components.report.wording import of_measure, of_model
 
 MOST_BARS: Final = 12
+MOST_BOOKS: Final = 10
+"""Of what a reader read, before the rest is folded: as many as are recommended."""
+
 LONG_TAIL: Final = (
     "coverage_at_20",
     "reachable_coverage_at_20",
@@ -54,7 +57,7 @@ def render_report(facts: RunFacts) -> str:
         headline=headline(facts),
         refusals=list(_refusals(facts)),
         charts={
-            "features": dict(_features(facts)),
+            "reviews": list(_reviews(facts)),
             "kept": list(_kept(facts)),
             "curves": list(_curves(facts)),
             "quality": list(_quality(facts)),
@@ -63,6 +66,7 @@ def render_report(facts: RunFacts) -> str:
         },
         measures=measures,
         long_tail=[name for name in LONG_TAIL if name in measures],
+        most_books=MOST_BOOKS,
         model_columns=[(of_model(model.name), True) for model in evaluated.models] if evaluated else [],
     )
 
@@ -113,9 +117,12 @@ def _measures(evaluated: Evaluated) -> list[str]:
     return list(dict.fromkeys(name for model in evaluated.models for name in model.figures))
 
 
-def _bars(bars: Sequence[Bar], title: str, what: str) -> Drawing:
-    rows = [(span(bar.low, bar.high), bar.count) for bar in bars]
-    return Drawing(charts.histogram(bars, title, what), title, rows, what)
+def _bars(rows: Sequence[tuple[str, float]], title: str, what: str) -> Drawing:
+    return Drawing(charts.histogram(rows, title, what), title, rows, what)
+
+
+def _sizes(bars: Sequence[Bar]) -> list[tuple[str, float]]:
+    return [(sizes(bar.low, bar.high), bar.count) for bar in bars]
 
 
 def _top(values: Sequence[Counted], title: str, what: str) -> Drawing:
@@ -123,19 +130,22 @@ def _top(values: Sequence[Counted], title: str, what: str) -> Drawing:
     return Drawing(charts.most_frequent(shown, title), title, [(value.name, value.count) for value in shown], what)
 
 
-def _features(facts: RunFacts) -> Iterator[tuple[str, Drawing]]:
-    for feature in facts.came_in.features if facts.came_in else ():
-        if feature.bars:
-            yield feature.name, _bars(feature.bars, f"Values of {feature.name}", feature.name)
-        elif feature.top:
-            yield feature.name, _top(feature.top, f"Most frequent {feature.name}", feature.name)
+def _reviews(facts: RunFacts) -> Iterator[Drawing]:
+    if facts.came_in is None:
+        return
+    if facts.came_in.ratings:
+        ratings = [(number(bar.low), bar.count) for bar in facts.came_in.ratings]
+        yield _bars(ratings, "Reviews by rating", "rating")
+    for feature in facts.came_in.features:
+        if feature.top:
+            yield _top(feature.top, f"Most frequent in {feature.name}", feature.name)
 
 
 def _kept(facts: RunFacts) -> Iterator[Drawing]:
     if facts.kept and facts.kept.books_of_readers:
-        yield _bars(facts.kept.books_of_readers, "Readers by their training books", "books of a reader")
+        yield _bars(_sizes(facts.kept.books_of_readers), "Readers by their training books", "books of a reader")
     if facts.kept and facts.kept.readers_of_books:
-        yield _bars(facts.kept.readers_of_books, "Books by their training readers", "readers of a book")
+        yield _bars(_sizes(facts.kept.readers_of_books), "Books by their training readers", "readers of a book")
 
 
 def _curves(facts: RunFacts) -> Iterator[Drawing]:

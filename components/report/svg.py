@@ -58,6 +58,8 @@ def _themed(chart: Any) -> Any:
     text = {"labelColor": "var(--ink-2)", "titleColor": "var(--ink-2)", "titleFontWeight": "normal"}
     lines = {"gridColor": "var(--line)", "domainColor": "var(--line-2)", "tickColor": "var(--line-2)"}
     sizes = {"labelFontSize": FONT_SIZE, "titleFontSize": FONT_SIZE, "labelLimit": 130}
-    return chart.configure(background="transparent", font="sans-serif").configure_view(stroke=None).configure_axis(
-        **text, **lines, **sizes
+    return (
+        chart.configure(background="transparent", font="sans-serif")
+        .configure_view(stroke=None)
+        .configure_axis(**text, **lines, **sizes)
     )

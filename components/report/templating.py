@@ -12,7 +12,7 @@ from markupsafe import Markup
 from components.report import formatting, wording
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-FORMATS: Final = ("number", "score", "percent", "duration", "milliseconds", "memory", "moment", "setting")
+FORMATS: Final = ("number", "score", "percent", "duration", "milliseconds", "memory", "moment", "day", "setting")
 
 
 def render(template: str, **values: Any) -> str:

@@ -28,9 +28,13 @@ OF_MEASURES: Final = {
         "Reachable coverage", "Coverage, as a share of what so many lists of {k} could cover.", "percent"
     ),
     "gini": Wording("Gini index", "How unevenly books are shown: 0 is all alike, 1 is one book to everybody."),
-    "novelty": Wording("Novelty", "Mean self-information of a recommended book, in bits: rare books have more.", "number"),
+    "novelty": Wording(
+        "Novelty", "Mean self-information of a recommended book, in bits: rare books have more.", "number"
+    ),
     "popularity_percentile": Wording(
-        "Popularity percentile", "Share of books that are less popular than one recommended; a random book has 50 %.", "percent"
+        "Popularity percentile",
+        "Share of books that are less popular than one recommended; a random book has 50 %.",
+        "percent",
     ),
     "genre_diversity": Wording("Genre diversity", "How different the genres within a list are: 0 is all the same."),
     "genre_affinity": Wording("Genre affinity", "How near a list's genres are to those of the books that were read."),
