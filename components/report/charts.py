@@ -1,6 +1,6 @@
 """The charts of a report: each shows facts as they are, and takes its colours from the page's style sheet."""
 
-import json
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
@@ -20,6 +20,11 @@ POPULARITY: Final = "var(--popularity)"
 PEER: Final = "var(--peer)"
 SERVED: Final = "var(--served)"
 COLOURS: Final = {"model": MODEL, "popularity": POPULARITY, "served": SERVED}
+SHAPES: Final = {"model": "circle", "popularity": "square"}
+SHAPE: Final = alt.Shape("kind:N", scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=None)
+
+# https://www.w3.org/TR/xml/#charsets
+NOT_IN_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # Pixels a row of names takes, and what axis and title take besides.
 ROW: Final = 30
@@ -80,7 +85,7 @@ def histogram(bars: Sequence[tuple[str, float]], title: str, what: str) -> Marku
     """Draws counts of numbers or of ranges of numbers, in their order; `what` names the numbers."""
     rows = [{"at": at, "count": count, "tip": f"{at}: {number(count)}"} for at, count in bars]
     axis = alt.Axis(labelAngle=0, labelOverlap=True, grid=False)
-    drawn = _base(rows).mark_bar(color=MODEL, cornerRadiusEnd=2)
+    drawn = _base(rows).mark_bar(color=MODEL)
     chart = drawn.encode(
         x=alt.X("at:O", sort=None, title=what, axis=axis, scale=alt.Scale(paddingInner=0.15)),
         y=alt.Y("count:Q", title=None, axis=alt.Axis(tickCount=4, format="~s")),
@@ -91,52 +96,39 @@ def histogram(bars: Sequence[tuple[str, float]], title: str, what: str) -> Marku
 
 def most_frequent(values: Sequence[Counted], title: str) -> Markup:
     """Draws the most frequent values, the first on top."""
-    rows = [{"place": place, "name": value.name, "count": value.count} for place, value in enumerate(values)]
-    return _bars(rows, title, [number(value.count) for value in values])
+    return _bars([(value.name, value.count, number(value.count)) for value in values], title)
 
 
 def slices(parts: Sequence[Slice], title: str) -> Markup:
     """Draws Recall@20 in each part, of the model beside popularity."""
-    ends = [
-        {"name": part.name, "kind": kind, "value": value, "tip": f"{part.name}, {told}: {score(value)}"}
+    rows = [
+        {
+            "name": part.name,
+            "model": part.recall,
+            "popularity": part.recall_of_popularity,
+            "model_tip": f"{part.name}, this model: {score(part.recall)}",
+            "popularity_tip": f"{part.name}, popularity: {score(part.recall_of_popularity)}",
+        }
         for part in parts
-        for kind, told, value in (
-            ("popularity", "popularity", part.recall_of_popularity),
-            ("model", "this model", part.recall),
-        )
-        if value is not None
     ]
-    bridges = [
-        {"name": part.name, "low": part.recall_of_popularity, "high": part.recall}
-        for part in parts
-        if part.recall_of_popularity is not None
-    ]
-    y = alt.Y("name:N", sort=[part.name for part in parts], title=None)
-    x = alt.X("value:Q", title="Recall@20", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4))
-    dots = (
-        _base(ends)
-        .mark_point(filled=True, size=80, opacity=1)
-        .encode(
-            y=y,
-            x=x,
-            color=_colour_of(["model", "popularity"]),
-            shape=alt.Shape(
-                "kind:N", scale=alt.Scale(domain=["model", "popularity"], range=["circle", "square"]), legend=None
-            ),
-            description="tip:N",
+    scale = alt.Scale(zero=True)
+    x = alt.X("model:Q", title="Recall@20", scale=scale, axis=alt.Axis(tickCount=4))
+    base = _base(rows).encode(y=alt.Y("name:N", sort=None, title=None))
+    bridge = base.mark_rule(strokeWidth=2, color="var(--line-2)", aria=False).encode(x=x, x2="popularity:Q")
+    dots = {
+        kind: base.mark_point(filled=True, size=80, opacity=1, color=COLOURS[kind], shape=shape).encode(
+            x=alt.X(f"{kind}:Q", scale=scale), description=f"{kind}_tip:N"
         )
-    )
-    rules = _base(bridges).mark_rule(strokeWidth=2, color="var(--line-2)", aria=False)
-    drawn = rules.encode(y=y, x="low:Q", x2="high:Q") + dots if bridges else dots
-    return draw(drawn, title, height=FRAME + ROW * len(parts))
+        for kind, shape in SHAPES.items()
+    }
+    return draw(bridge + dots["popularity"] + dots["model"], title, height=FRAME + ROW * len(parts))
 
 
 def steps(done: Sequence[Step], title: str, measure: str) -> Markup:
     """Draws how long each step took, or how much memory was held meanwhile, in the order in which they ran."""
     write = {"seconds": duration, "peak_memory_mib": memory}[measure]
-    measured = [step for step in done if getattr(step, measure) is not None]
-    rows = [{"place": place, "name": step.name, "count": getattr(step, measure)} for place, step in enumerate(measured)]
-    return _bars(rows, title, [write(getattr(step, measure)) for step in measured])
+    measured = [(step.name, getattr(step, measure)) for step in done]
+    return _bars([(name, value, write(value)) for name, value in measured if value is not None], title)
 
 
 def over_time(runs: Sequence[RunFacts], measure: str) -> Markup | None:
@@ -162,9 +154,7 @@ def over_time(runs: Sequence[RunFacts], measure: str) -> Markup | None:
     whisker = base.mark_rule(aria=False, opacity=0.6).encode(y="low:Q", y2="high:Q")
     dots = base.mark_point(filled=True, size=50, opacity=1).encode(
         y=y,
-        shape=alt.Shape(
-            "kind:N", scale=alt.Scale(domain=["model", "popularity"], range=["circle", "square"]), legend=None
-        ),
+        shape=SHAPE,
         description="tip:N",
     )
     return draw(line + whisker + dots, f"{wording.label} of the runs over time", height=220)
@@ -179,21 +169,25 @@ def _axis_of_time(rows: Sequence[dict[str, Any]]) -> Any:
     return alt.Axis(tickCount=step, grid=False, format="%-d %b", labelOverlap=True)
 
 
-def _bars(rows: list[dict[str, Any]], title: str, texts: Sequence[str]) -> Markup:
-    told = [row | {"text": text, "tip": f"{row['name']}: {text}"} for row, text in zip(rows, texts, strict=True)]
+def _bars(values: Sequence[tuple[str, float, str]], title: str) -> Markup:
+    rows = [{"name": name, "count": count, "text": text, "tip": f"{name}: {text}"} for name, count, text in values]
     most = max((row["count"] for row in rows), default=0)
-    # By place and not by name: two values that are cut to the same text stay two bars.
-    names = {str(row["place"]): row["name"] for row in rows}
-    axis = alt.Axis(labelExpr=f"{json.dumps(names)}[datum.label]", domain=False, ticks=False, labelLimit=170)
-    base = _base(told).encode(y=alt.Y("place:O", title=None, axis=axis))
+    axis = alt.Axis(domain=False, ticks=False, labelLimit=170)
+    base = _base(rows).encode(y=alt.Y("name:N", sort=None, title=None, axis=axis))
     x = alt.X("count:Q", axis=None, scale=alt.Scale(domain=[0, 1.3 * most or 1]))
-    bar = base.mark_bar(color=MODEL, cornerRadiusEnd=2, height=14).encode(x=x, description="tip:N")
+    bar = base.mark_bar(color=MODEL, height=14).encode(x=x, description="tip:N")
     text = base.mark_text(align="left", dx=5, fontSize=12, aria=False, color="var(--ink-2)").encode(x=x, text="text:N")
     return draw(bar + text, title, height=8 + 22 * len(rows))
 
 
 def _base(rows: Sequence[dict[str, Any]]) -> Any:
-    return alt.Chart(alt.InlineData(values=list(rows)))
+    # Never as an expression or an option of the chart: what comes from outside is data.
+    legible = [{name: _legible(value) for name, value in row.items()} for row in rows]
+    return alt.Chart(alt.InlineData(values=legible))
+
+
+def _legible(value: Any) -> Any:
+    return NOT_IN_XML.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _row(kind: str, name: str, figure: Figure, wording: Wording) -> dict[str, Any]:

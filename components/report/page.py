@@ -167,7 +167,7 @@ def _slices(facts: RunFacts) -> Iterator[Drawing]:
     evaluated = facts.evaluated
     if evaluated is None:
         return
-    parts: tuple[tuple[list[Slice], str, str], ...] = (
+    parts: tuple[tuple[Sequence[Slice], str, str], ...] = (
         (evaluated.activity, "Readers of few, some and many books", "Readers"),
         (evaluated.popularity, "Books of the head, the torso and the tail", "Held out"),
         (evaluated.genres, "Books of the largest genres", "Held out"),

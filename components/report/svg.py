@@ -14,7 +14,7 @@ VERSION: Final = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 WIDTH: Final = 340
 FONT_SIZE: Final = 12
 
-# What Vega names for assistive technology mark by mark; a chart here has one name, and a table of its numbers beside it.
+# What Vega tells assistive technology mark by mark: a chart here has one name, and a table of its numbers beside it.
 ROLES: Final = ("role", "aria-label", "aria-roledescription", "aria-hidden")
 
 
@@ -22,8 +22,8 @@ def draw(chart: Any, name: str, *, height: int) -> Markup:
     """Draws a chart.
 
     Args:
-      chart: of Altair. Colours are custom properties of the page's style sheet, such as `var(--model)`; what a mark has as
-        its description is shown when it is pointed at.
+      chart: of Altair. Colours are custom properties of the page's style sheet, such as `var(--model)`; the description
+        of a mark is shown when it is pointed at.
       name: what it shows, for those who cannot see it.
       height: pixels of the whole, at `WIDTH` pixels of width.
 

@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+from components.report.facts import Outcome
 from components.report.formatting import number, percent, score
 
 
@@ -49,7 +50,12 @@ MODELS: Final = {
     "implicit_als": "Implicit ALS",
 }
 
-OUTCOMES: Final = {"pushed": "Pushed", "refused": "Refused", "failed": "Failed", "interrupted": "Interrupted"}
+OUTCOMES: Final[dict[Outcome, str]] = {
+    "pushed": "Pushed",
+    "refused": "Refused",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+}
 
 COUNTS: Final = {
     "reviews": "Reviews",
