@@ -28,6 +28,7 @@ RUN python -m compileall -q components pipeline serving trainer transform
 
 ARG REVISION=unknown
 LABEL org.opencontainers.image.revision=$REVISION
+ENV READALIKE_REVISION=$REVISION
 
 USER 1000
 

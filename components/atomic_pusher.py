@@ -5,12 +5,15 @@ server, or a person, takes for a model. It reaches no object store but Google's,
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from tfx import types
 from tfx import v1 as tfx
 
 from components.headline import describe, headline
+from components.report.artifacts import ModelCardFiles
+from components.report.card_files import card_notes
 from transform import features, storage
 from transform.errors import GateError, ReleaseError, StorageError
 from transform.json_files import read_json, write_json
@@ -23,6 +26,7 @@ def AtomicPusher(  # noqa: N802 (components are nouns)
     model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
     model_blessing: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelBlessing],
     infra_blessing: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.InfraBlessing],
+    card: tfx.dsl.components.InputArtifact[ModelCardFiles],
     pushed_model: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.PushedModel],
     push_dir: tfx.dsl.components.Parameter[str],
     keep_versions: tfx.dsl.components.Parameter[int],
@@ -33,6 +37,7 @@ def AtomicPusher(  # noqa: N802 (components are nouns)
       model: what Trainer exported.
       model_blessing: how good it is.
       infra_blessing: how it is served.
+      card: the model card, which goes with the model.
       pushed_model: gets the properties that the stock Pusher sets (`pushed`, `pushed_destination`, `pushed_version`),
         the numbers that the model was blessed for, and the note that also stands beside the pushed model.
       push_dir: the push folder, local or remote.
@@ -47,7 +52,8 @@ def AtomicPusher(  # noqa: N802 (components are nouns)
         require_blessing(blessing)
     folder = PushFolder(push_dir)
     note = {"pushed_at": timestamp(time.time()), **measured(blessings)}
-    version = push(f"{model.uri}/Format-Serving", folder, note, keep_versions)
+    notes = {features.RELEASE_NOTE_FILE: note, **card_notes(card.uri)}
+    version = push(f"{model.uri}/Format-Serving", folder, notes, keep_versions)
     write_json(note, f"{pushed_model.uri}/{features.RELEASE_NOTE_FILE}")
     pushed_model.set_int_custom_property("pushed", 1)
     describe(
@@ -56,20 +62,20 @@ def AtomicPusher(  # noqa: N802 (components are nouns)
     )
 
 
-def push(model: str, folder: PushFolder, note: dict[str, Any], keep: int) -> str:
+def push(model: str, folder: PushFolder, notes: Mapping[str, Any], keep: int) -> str:
     """Copies the SavedModel in the folder `model` into the push folder, and tidies that.
 
     Args:
       model: the folder with `saved_model.pb`.
       folder: where to.
-      note: what is to stand beside the model of this push.
+      notes: what is to stand beside the model, by the name of the file inside the version.
       keep: how many versions stay, the newest; 0: all.
 
     Returns:
       The version: the time, unless that is not the highest number.
     """
     tidy(folder, 0)
-    version = folder.push(model, {features.RELEASE_NOTE_FILE: note}, int(time.time()))
+    version = folder.push(model, notes, int(time.time()))
     tidy(folder, keep)
     return version
 

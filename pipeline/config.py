@@ -1,8 +1,9 @@
 """The one typed, validated configuration of a run: flags over a TOML file over defaults."""
 
+import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,14 @@ from transform.errors import ConfigurationError
 from transform.vocabularies import VocabularyParameters
 
 SCHEMA_FILE: Final = Path(__file__).resolve().parent.parent / "data" / "schema" / "schema.pbtxt"
+
+# Fields that say nothing of a compiled pipeline: what they are about is given with each run there, or not there at all.
+ONLY_OF_THE_LOCAL_RUNNER: Final = frozenset(
+    {"config", "data", "metadata", "pseudonym_key_file", "push_dir", "verbose", "work_dir"}
+)
+
+# `:password` in `scheme://user:password@host`.
+_PASSWORD: Final = re.compile(r"(?<=//)([^/@:]*):[^/@]*(?=@)")
 
 
 class PipelineConfig(BaseSettings):
@@ -119,6 +128,13 @@ class PipelineConfig(BaseSettings):
     def beam_pipeline_args(self) -> list[str]:
         """The arguments that every Beam pipeline of the run gets."""
         return [f"--runner={self.beam_runner}", *shlex.split(self.beam_args)]
+
+    def recorded(self, without: Collection[str] = ()) -> dict[str, Any]:
+        """Returns every field as JSON, as it may stand in a report: without passwords and `without` these fields."""
+        values = self.model_dump(mode="json", exclude={"kubeflow", *without})
+        if values.get("metadata"):
+            values["metadata"] = _PASSWORD.sub(r"\1", values["metadata"])
+        return values
 
     @classmethod
     def settings_customise_sources(

@@ -7,11 +7,14 @@ from tfx import v1 as tfx
 from components.atomic_pusher import AtomicPusher
 from components.data_gate import DataGate
 from components.interaction_splitter import InteractionSplitter
+from components.model_card import ModelCard
 from components.ratings_example_gen import RatingsExampleGen
+from components.report.description import RunDescription
 from components.retrieval_evaluator import RetrievalEvaluator
 from components.reviews_fingerprint import ReviewsFingerprint
+from components.run_report import RunReport
 from components.serving_validator import ServingValidator
-from pipeline.config import PipelineConfig
+from pipeline.config import ONLY_OF_THE_LOCAL_RUNNER, PipelineConfig
 from trainer.run import run_fn
 from transform import features
 from transform.preprocessing import preprocessing_fn
@@ -29,6 +32,7 @@ def create_pipeline(
     pipeline_root: str,
     key_file: str | None,
     model_facts: dict[str, Any] | None = None,
+    description: RunDescription | None = None,
     metadata_connection_config: Any = None,
 ) -> tfx.dsl.Pipeline:
     """Returns the pipeline from a CSV of reviews to a pushed model.
@@ -41,6 +45,7 @@ def create_pipeline(
       pipeline_root: where artifacts are written.
       key_file: file with the pseudonym key; None: the environment has it.
       model_facts: what the runner wants to stand in the file of facts beside the exported model.
+      description: what the runner knows of this run, for its report; None: the pipeline is compiled for many runs.
       metadata_connection_config: ML Metadata's connection; None: the runner's own.
     """
     fingerprint = ReviewsFingerprint(data=data, key_file=key_file).with_id("ReviewsFingerprint")
@@ -112,13 +117,49 @@ def create_pipeline(
         model=trainer.outputs["model"], budget=config.serving.model_dump_json()
     ).with_id("ServingValidator")
 
+    described = description or RunDescription(
+        pipeline=config.pipeline_name, configuration=config.recorded(without=ONLY_OF_THE_LOCAL_RUNNER)
+    )
+    model_card = ModelCard(
+        reviews=example_gen.outputs["examples"],
+        examples=splitter.outputs["examples"],
+        model_run=trainer.outputs["model_run"],
+        evaluation=evaluator.outputs["evaluation"],
+        model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=serving_validator.outputs["blessing"],
+        data=data,
+        push_dir=push_dir,
+        description=described.model_dump_json(),
+    ).with_id("ModelCard")
+
     pusher = AtomicPusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validator.outputs["blessing"],
+        card=model_card.outputs["card"],
         push_dir=push_dir,
         keep_versions=config.keep_versions,
     ).with_id("Pusher")
+
+    report = RunReport(
+        reviews=example_gen.outputs["examples"],
+        statistics=statistics_gen.outputs["statistics"],
+        schema=contract.outputs["schema"],
+        anomalies=example_validator.outputs["anomalies"],
+        compared_with=data_gate.outputs["compared_with"],
+        examples=splitter.outputs["examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        evaluation=evaluator.outputs["evaluation"],
+        model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=serving_validator.outputs["blessing"],
+        card=model_card.outputs["card"],
+        pushed_model=pusher.outputs["pushed_model"],
+        data=data,
+        push_dir=push_dir,
+        description=described.model_dump_json(),
+    ).with_id("RunReport")
 
     return tfx.dsl.Pipeline(
         pipeline_name=config.pipeline_name,
@@ -136,7 +177,9 @@ def create_pipeline(
             trainer,
             evaluator,
             serving_validator,
+            model_card,
             pusher,
+            report,
         ],
         enable_cache=False,
         metadata_connection_config=metadata_connection_config,

@@ -16,8 +16,9 @@ from rich.console import Console
 
 from pipeline import preflight
 from pipeline.config import PipelineConfig
+from pipeline.local_report import LocalReport
 from pipeline.terminal import redirected_output, reported_steps
-from transform.errors import ConfigurationError, own_error
+from transform.errors import ConfigurationError, ReadalikeError, own_error
 from transform.pseudonyms import key_id, read_key
 
 
@@ -38,49 +39,72 @@ def run_locally(config: PipelineConfig, show_pushed: Callable[[Console, str], No
     made_key = preflight.provide_key(config)
     logs = config.work_dir / "logs"
     logs.mkdir(exist_ok=True)
-    log_file = None if config.verbose else logs / time.strftime("run-%Y%m%d-%H%M%S.log")
+    run_id = time.strftime("%Y%m%d-%H%M%S")
+    log_file = None if config.verbose else logs / f"run-{run_id}.log"
     with _only_run_in(config.work_dir), redirected_output(log_file) as console:
         _greet(console, config, log_file, made_key)
         started = time.monotonic()
+        report = LocalReport(config, run_id, key_id(read_key(preflight.key_file(config))))
         try:
-            _run(config, console)
+            _run(config, console, report)
+            report.keep()
             show_pushed(console, config.push_location)
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             cause = own_error(error)
-            if cause is None or log_file is not None:
+            if isinstance(error, Exception) and (cause is None or log_file is not None):
                 traceback.print_exc(file=sys.__stderr__)
+            told = _told(error, cause, log_file)
+            _show_report(console, report.leave(error, told))
             if cause is not None:
                 raise cause from error
-            place = f"the log is {log_file}" if log_file else "see above"
-            console.print(f"\nUnexpected failure ({type(error).__name__}): {place}", markup=False)
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            console.print(f"\n{told}", markup=False)
             return 1
+        _show_report(console, report.page)
         console.print(f"Done in {time.monotonic() - started:.0f} s.")
     return 0
 
 
-def _run(config: PipelineConfig, console: Console) -> None:
+def _told(error: BaseException, cause: ReadalikeError | None, log_file: Path | None) -> str:
+    """Returns what a person is told of the error: of an unexpected one no more than its name, which names no user."""
+    if cause is not None:
+        return str(cause)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; nothing was pushed by halves"
+    place = f"the log is {log_file}" if log_file else "see above"
+    return f"Unexpected failure ({type(error).__name__}): {place}"
+
+
+def _show_report(console: Console, page: Path | None) -> None:
+    console.print(f"Report: {page or 'could not be written; the log says why'}", markup=False)
+
+
+def _run(config: PipelineConfig, console: Console, report: LocalReport) -> None:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TFRS needs Keras 2, and asks when it is first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     with console.status(" loading TFX") if console.is_terminal else nullcontext():
         from tfx import v1 as tfx
 
         from pipeline.graph import create_pipeline
-    work_dir = config.work_dir.resolve()
     key_file = preflight.key_file(config)
+    connection = _metadata_connection(config)
     pipeline = create_pipeline(
         config,
         data=config.data_location,
         push_dir=config.push_location,
-        baseline_dir=str(work_dir / "baseline"),
-        pipeline_root=str(work_dir / "artifacts"),
+        baseline_dir=str(report.baseline_dir),
+        pipeline_root=str(report.pipeline_root),
         key_file=str(key_file) if key_file else None,
         model_facts={
-            "pseudonym_key_id": key_id(read_key(key_file)),
+            "pseudonym_key_id": report.description.pseudonym_key_id,
             "pseudonym_key_file": str(key_file) if key_file and preflight.is_own_key(config) else None,
         },
-        metadata_connection_config=_metadata_connection(config),
+        description=report.description,
+        metadata_connection_config=connection,
     )
-    with reported_steps(console, [component.id for component in pipeline.components]):
+    steps = [component.id for component in pipeline.components]
+    with reported_steps(console, steps), report.recording(steps, connection):
         tfx.orchestration.LocalDagRunner().run(pipeline)
 
 

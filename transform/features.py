@@ -64,6 +64,8 @@ WARMUP_FILE: Final = "assets.extra/tf_serving_warmup_requests"
 TWIN_FILE: Final = "assets.extra/twin.npz"
 RELEASE_NOTE_FILE: Final = "assets.extra/release.json"
 ROLLBACK_FILE: Final = "assets.extra/rollback.json"
+MODEL_CARD_FILE: Final = "assets.extra/model_card.json"
+MODEL_CARD_TEXT_FILE: Final = "assets.extra/model_card.md"
 MANIFEST_FILE: Final = "assets.extra/manifest.json"
 
 # In a blessing's folder: how the model did, on which data, and how it is served.

@@ -73,7 +73,8 @@ class PushFolder:
 
         Args:
           source: a folder with a SavedModel, local or remote.
-          notes: what else is to be written: the content, as JSON, by the name of the file inside the version.
+          notes: what else is to be written: text as it is, and all else as JSON, by the name of the file inside the
+            version.
           number: the least number that it may get.
 
         Returns:
@@ -86,7 +87,10 @@ class PushFolder:
         beside = self.path(str(number) if self.remote else f"{STAGING_PREFIX}{time.time_ns()}")
         try:
             for name, content in notes.items():
-                write_json(content, f"{beside}/{name}")
+                if isinstance(content, str):
+                    storage.write_bytes(content.encode(), f"{beside}/{name}")
+                else:
+                    write_json(content, f"{beside}/{name}")
             copy_version(source, beside, notes.keys())
             return str(number) if self.remote else self.publish(beside, number)
         except BaseException as error:

@@ -1,7 +1,8 @@
 """From a run's artifacts to its facts."""
 
 import time
-from typing import NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from components.report.description import RunDescription, revision, seeds, versions
 from components.report.facts import Lineage, Outcome, RunFacts
@@ -13,8 +14,8 @@ from components.report.reviews import read_came_in
 from components.report.steps import read_steps
 from transform.push_folder import timestamp
 
-QUALITY_GATE = "RetrievalEvaluator"
-SERVING_GATE = "ServingValidator"
+QUALITY_GATE: Final = "RetrievalEvaluator"
+SERVING_GATE: Final = "ServingValidator"
 
 
 class Locations(NamedTuple):
@@ -46,6 +47,7 @@ def collect(
     pushed: Push | None = None,
     failed_step: str | None = None,
     error: str | None = None,
+    with_readers: bool = True,
 ) -> RunFacts:
     """Returns all that is known of a run.
 
@@ -56,8 +58,9 @@ def collect(
       pushed: what is served now, if it was pushed.
       failed_step: the step that stopped it, if one did.
       error: what the user was told then.
+      with_readers: whether to ask the model for some readers, which takes seconds.
     """
-    now = time.time()
+    finished = timestamp(time.time())
     configuration = description.configuration
     came_in = where.reviews and read_came_in(
         where.reviews,
@@ -73,8 +76,8 @@ def collect(
         runner=description.runner,
         outcome=outcome,
         started=description.started,
-        finished=timestamp(now),
-        seconds=None,
+        finished=finished,
+        seconds=_seconds(description.started, finished) if description.started else None,
         failed_step=failed_step,
         error=error,
         came_in=came_in or None,
@@ -94,9 +97,14 @@ def collect(
             configuration=configuration,
         ),
         readers=read_readers(where.model, where.splits, where.transform_graph)
-        if where.model and where.splits and where.transform_graph
+        if with_readers and where.model and where.splits and where.transform_graph
         else (),
     )
+
+
+def _seconds(started: str, finished: str) -> float:
+    first, last = (datetime.fromisoformat(moment.replace("Z", "+00:00")) for moment in (started, finished))
+    return (last - first).total_seconds()
 
 
 def _gates(where: Locations) -> tuple[Gate, ...]:

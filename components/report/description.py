@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 REVISION_VARIABLE: Final = "READALIKE_REVISION"
 """Set in the container image: the git revision that it was built from."""
+
+# As Kubeflow names a run.
+_RUN_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 PACKAGES: Final = (
     "tfx",
@@ -51,6 +55,19 @@ class RunDescription(Fact):
     """Where the runner keeps how long each step took."""
 
     pseudonym_key_id: str | None = None
+
+    def at(self, *, data: str, push_dir: str, folder: str) -> "RunDescription":
+        """Returns the description with what is known only when the run is under way.
+
+        Args:
+          data: where the reviews are.
+          push_dir: where models are pushed.
+          folder: of one of the run's artifacts. On Kubeflow the run's id is in its address.
+        """
+        configuration = {**self.configuration, "data": data, "push_dir": push_dir}
+        found = _RUN_ID.search(folder)
+        run_id = self.run_id or (found[0] if found else "")
+        return self.model_copy(update={"configuration": configuration, "run_id": run_id})
 
 
 def revision() -> str | None:

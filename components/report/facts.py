@@ -15,7 +15,7 @@ from components.report.model_facts import Evaluated, Gate, Push, Serving, Traine
 Outcome: TypeAlias = Literal["pushed", "refused", "failed", "interrupted"]
 
 # How far a step came.
-StepState: TypeAlias = Literal["done", "failed", "not reached"]
+StepState: TypeAlias = Literal["done", "running", "failed", "not reached"]
 
 
 class Step(Fact):

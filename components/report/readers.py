@@ -42,7 +42,8 @@ def read_readers(model: str, splits: str, transform_graph: str) -> tuple[Reader,
     chosen = choose_readers(read_vocabulary(vocabulary))
     recommended = recommend(f"{model}/Format-Serving", list(chosen))
     read = read_books(splits, chosen)
-    titles = {title for books in (*recommended.values(), *read.values()) for title, _ in books}
+    titles = {book[0] for books in recommended.values() for book in books}
+    titles |= {book[0] for books in read.values() for book in books}
     genres = read_genres(splits, titles)
     return tuple(_reader(user, chosen[user], read[user], recommended[user], genres) for user in chosen)
 
@@ -53,7 +54,7 @@ def choose_readers(users: Vocabulary) -> dict[bytes, str]:
     Of each third of all readers, those whose pseudonyms have the smallest SHA-256.
     """
     hashes = np.array([hashlib.sha256(token).digest()[:8] for token in users.tokens], "S8")
-    chosen = {}
+    chosen: dict[bytes, str] = {}
     for name, mask in activity_slices(users.counts).items():
         third = np.flatnonzero(mask)
         smallest = third[np.argsort(hashes[third], kind="stable")[:READERS_OF_EACH]]

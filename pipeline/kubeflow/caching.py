@@ -11,7 +11,9 @@ NEVER_CACHED: Final = MappingProxyType(
         "DataGate": "reads and replaces the statistics that the last run left",
         "RetrievalEvaluator": "compares with the model that is served now",
         "ServingValidator": "measures the machine as it is now",
+        "ModelCard": "names the revision of the code",
         "Pusher": "changes what is served",
+        "RunReport": "says when the run was, and of which revision",
     }
 )
 CONTRACT: Final = "Contract"

@@ -1,0 +1,166 @@
+"""The report of a run on this machine, whether the run comes to its end or not.
+
+A run that does leaves the page that RunReport wrote, with the last steps' times added. One that is stopped never comes
+to RunReport: the same page is made of what its steps have written until then.
+"""
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from components.report.description import RunDescription
+from components.report.facts import Outcome
+from pipeline.config import PipelineConfig
+from pipeline.step_record import recorded_steps
+from transform import storage
+from transform.errors import GateError, own_error
+from transform.push_folder import timestamp
+
+if TYPE_CHECKING:
+    from components.report.collection import Locations
+
+REPORTS: Final = "reports"
+RUNS: Final = "runs"
+STEPS_FILE: Final = "steps.json"
+
+
+class LocalReport:
+    """What is left of one run: `<work dir>/runs/<run id>/steps.json` and `<work dir>/reports/<run id>/`."""
+
+    def __init__(self, config: PipelineConfig, run_id: str, pseudonym_key_id: str):
+        """Takes what is known before the run.
+
+        Args:
+          config: what the user asked for.
+          run_id: the run's name.
+          pseudonym_key_id: tells which key made the pseudonyms.
+        """
+        work_dir = config.work_dir.resolve()
+        self.folder = work_dir / REPORTS / run_id
+        self.page: Path | None = None
+        self.pipeline_root = work_dir / "artifacts"
+        self.baseline_dir = work_dir / "baseline"
+        self._since = time.time()
+        self._steps_file = work_dir / RUNS / run_id / STEPS_FILE
+        self.description = RunDescription(
+            pipeline=config.pipeline_name,
+            runner="local",
+            run_id=run_id,
+            started=timestamp(self._since),
+            configuration=config.recorded() | {"data": config.data_location, "push_dir": config.push_location},
+            steps_file=str(self._steps_file),
+            pseudonym_key_id=pseudonym_key_id,
+        )
+        self._connection: Any = None
+        self._failed_step: str | None = None
+
+    @contextmanager
+    def recording(self, steps: Sequence[str], connection: Any) -> Iterator[None]:
+        """Measures `steps` while they run, and remembers which of them failed and where their artifacts are known."""
+        self._connection = connection
+        with recorded_steps(steps, self._steps_file) as record:
+            try:
+                yield
+            finally:
+                self._failed_step = record.running
+
+    def keep(self) -> Path | None:
+        """Keeps the page of a run that came to its end. Returns its path; None: it cannot be written."""
+        return self._without_failing(self._keep)
+
+    def leave(self, error: BaseException, told: str) -> Path | None:
+        """Writes the page of a run that `error` stopped, unless the page is there. Returns its path, as `keep` does.
+
+        Args:
+          error: why it was stopped.
+          told: what the user is told of it. It must name no user.
+        """
+        return self.page or self._without_failing(lambda: self._leave(error, told))
+
+    def _keep(self) -> Path:
+        from components.report.card_files import copy_card
+        from components.report.files import read_facts, write_report
+        from components.report.steps import read_steps
+
+        written = self._artifacts()["RunReport", "report"].uri
+        now = time.time()
+        facts = read_facts(written).model_copy(
+            update={
+                "finished": timestamp(now),
+                "seconds": now - self._since,
+                "steps": read_steps(str(self._steps_file)),
+            }
+        )
+        copy_card(written, str(self.folder))
+        return Path(write_report(facts, str(self.folder)))
+
+    def _leave(self, error: BaseException, told: str) -> Path:
+        from components.report.collection import collect
+        from components.report.files import write_report
+        from components.run_report import read_push
+
+        artifacts = self._artifacts()
+        pushed = artifacts.get(("Pusher", "pushed_model"))
+        facts = collect(
+            self.description,
+            _locations(artifacts, self.baseline_dir),
+            outcome=_outcome(error),
+            pushed=read_push(pushed) if pushed else None,
+            failed_step=self._failed_step,
+            error=told,
+            with_readers=not isinstance(error, KeyboardInterrupt),
+        )
+        return Path(write_report(facts, str(self.folder)))
+
+    def _artifacts(self) -> Mapping[tuple[str, str], Any]:
+        if self._connection is None:
+            return {}
+        from pipeline.run_artifacts import artifacts_of_run
+
+        pipeline = self.description.pipeline
+        return artifacts_of_run(self._connection, pipeline, str(self.pipeline_root), self._since)
+
+    def _without_failing(self, write: Callable[[], Path]) -> Path | None:
+        """Returns what `write` returns; what it raises goes to the log: a run is not judged by its report."""
+        try:
+            self.page = write()
+        except Exception:
+            traceback.print_exc(file=sys.__stderr__)
+        return self.page
+
+
+def _locations(artifacts: Mapping[tuple[str, str], Any], baseline_dir: Path) -> "Locations":
+    from components.data_gate import baseline_path, statistics_path
+    from components.report.collection import Locations
+    from transform import features
+
+    uris = {key: artifact.uri for key, artifact in artifacts.items()}
+    compared_with = uris.get(("DataGate", "compared_with"))
+    if compared_with:
+        baseline = statistics_path(compared_with, features.REVIEWS_SPLIT)
+    else:  # DataGate has replaced nothing yet, or refused to.
+        baseline = baseline_path(str(baseline_dir), features.REVIEWS_SPLIT)
+    return Locations(
+        reviews=uris.get(("RatingsExampleGen", "examples")),
+        statistics=uris.get(("StatisticsGen", "statistics")),
+        contract=uris.get(("Contract", "schema")),
+        anomalies=uris.get(("ExampleValidator", "anomalies")),
+        baseline=baseline if storage.exists(baseline) else None,
+        splits=uris.get(("InteractionSplitter", "examples")),
+        transform_graph=uris.get(("Transform", "transform_graph")),
+        model=uris.get(("Trainer", "model")),
+        model_run=uris.get(("Trainer", "model_run")),
+        evaluation=uris.get(("RetrievalEvaluator", "evaluation")),
+        blessing=uris.get(("RetrievalEvaluator", "blessing")),
+        infra_blessing=uris.get(("ServingValidator", "blessing")),
+    )
+
+
+def _outcome(error: BaseException) -> Outcome:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return "refused" if isinstance(own_error(error), GateError) else "failed"
