@@ -1,0 +1,183 @@
+"""The page of one run: everything that its facts hold, for people to read, in one file that opens offline."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from markupsafe import Markup
+
+from components.report import charts
+from components.report.facts import RunFacts
+from components.report.figures import Bar, Counted
+from components.report.formatting import number, sizes
+from components.report.model_facts import Evaluated, Slice
+from components.report.templating import render
+from components.report.wording import of_measure, of_model
+
+MOST_BARS: Final = 12
+MOST_BOOKS: Final = 10
+"""Of what a reader read, before the rest is folded: as many as are recommended."""
+
+LONG_TAIL: Final = (
+    "coverage_at_20",
+    "reachable_coverage_at_20",
+    "gini_at_20",
+    "novelty_at_20",
+    "popularity_percentile_at_20",
+)
+COMPARED: Final = ("recall_at_20", "ndcg_at_20", "hit_rate_at_20", "coverage_at_20")
+
+
+class Drawing(NamedTuple):
+    """A chart with what stands around it."""
+
+    drawing: Markup
+    title: str
+    rows: Sequence[Any] = ()
+    """What it shows, for the table beside it."""
+
+    what: str = ""
+    """What the first column of that table holds."""
+
+    unit: str = ""
+    note: str = ""
+
+
+def render_report(facts: RunFacts) -> str:
+    """Returns the page of a run as HTML: one file, no request, with whatever parts the run came to.
+
+    Args:
+      facts: all that is known of the run. Figures are rounded here, and never computed.
+    """
+    evaluated = facts.evaluated
+    measures = _measures(evaluated) if evaluated else []
+    return render(
+        "page.html",
+        facts=facts,
+        sections=list(_sections(facts)),
+        headline=headline(facts),
+        refusals=list(_refusals(facts)),
+        charts={
+            "reviews": list(_reviews(facts)),
+            "kept": list(_kept(facts)),
+            "curves": list(_curves(facts)),
+            "quality": list(_quality(facts)),
+            "slices": list(_slices(facts)),
+            "steps": list(_steps(facts)),
+        },
+        measures=measures,
+        long_tail=[name for name in LONG_TAIL if name in measures],
+        most_books=MOST_BOOKS,
+        model_columns=[(of_model(model.name), True) for model in evaluated.models] if evaluated else [],
+    )
+
+
+def headline(facts: RunFacts) -> str:
+    """Returns what became of a run, in a line."""
+    step = facts.failed_step
+    if facts.outcome == "pushed":
+        return f"Version {facts.pushed.version} was pushed" if facts.pushed else "A model was pushed"
+    if facts.outcome == "refused":
+        return "The data were refused" if facts.trained is None and not facts.gates else "The model was refused"
+    ended = "was interrupted" if facts.outcome == "interrupted" else "failed"
+    return f"The run {ended}" + (f" at {step}" if step else "")
+
+
+def _sections(facts: RunFacts) -> Iterator[tuple[str, str]]:
+    """Yields the sections of the page, as name and label: those that the run has something for."""
+    yield "data", "Data"
+    if facts.kept:
+        yield "kept", "Kept"
+    if facts.trained:
+        yield "training", "Training"
+    if facts.evaluated:
+        yield "quality", "Quality"
+        yield "slices", "Slices"
+    yield "gates", "Gates"
+    yield "steps", "Time"
+    if facts.readers:
+        yield "readers", "Readers"
+    yield "lineage", "Lineage"
+
+
+def _refusals(facts: RunFacts) -> Iterator[tuple[str, str, str]]:
+    """Yields what stopped the run, as what was looked at, what was found, and what was needed."""
+    if facts.outcome != "refused":
+        return
+    for gate in facts.gates:
+        for check in gate.checks:
+            if not check.passed:
+                yield check.what, check.found, check.needed
+    if not facts.gates and facts.came_in:
+        for anomaly in facts.came_in.anomalies:
+            yield anomaly.feature, anomaly.problem, anomaly.detail
+
+
+def _measures(evaluated: Evaluated) -> list[str]:
+    """Returns the names of everything that was measured of any model, in the order of the first that has it."""
+    return list(dict.fromkeys(name for model in evaluated.models for name in model.figures))
+
+
+def _bars(rows: Sequence[tuple[str, float]], title: str, what: str) -> Drawing:
+    return Drawing(charts.histogram(rows, title, what), title, rows, what)
+
+
+def _sizes(bars: Sequence[Bar]) -> list[tuple[str, float]]:
+    return [(sizes(bar.low, bar.high), bar.count) for bar in bars]
+
+
+def _top(values: Sequence[Counted], title: str, what: str) -> Drawing:
+    shown = values[:MOST_BARS]
+    return Drawing(charts.most_frequent(shown, title), title, [(value.name, value.count) for value in shown], what)
+
+
+def _reviews(facts: RunFacts) -> Iterator[Drawing]:
+    if facts.came_in is None:
+        return
+    if facts.came_in.ratings:
+        ratings = [(number(bar.low), bar.count) for bar in facts.came_in.ratings]
+        yield _bars(ratings, "Reviews by rating", "rating")
+    for feature in facts.came_in.features:
+        if feature.top:
+            yield _top(feature.top, f"Most frequent in {feature.name}", feature.name)
+
+
+def _kept(facts: RunFacts) -> Iterator[Drawing]:
+    if facts.kept and facts.kept.books_of_readers:
+        yield _bars(_sizes(facts.kept.books_of_readers), "Readers by their training books", "books of a reader")
+    if facts.kept and facts.kept.readers_of_books:
+        yield _bars(_sizes(facts.kept.readers_of_books), "Books by their training readers", "readers of a book")
+
+
+def _curves(facts: RunFacts) -> Iterator[Drawing]:
+    if facts.trained and any(trial.epochs for trial in facts.trained.trials):
+        for measure, title in (("recall", "Recall@20 on validation, by epoch"), ("loss", "Loss, by epoch")):
+            yield Drawing(charts.epochs(facts.trained, measure, title), title)
+
+
+def _quality(facts: RunFacts) -> Iterator[Drawing]:
+    evaluated = facts.evaluated
+    if evaluated and evaluated.models:
+        for name in COMPARED:
+            if all(name in model.figures for model in evaluated.models):
+                told = of_measure(name)
+                yield Drawing(charts.compared_models(evaluated, name), told.label, note=told.meaning)
+
+
+def _slices(facts: RunFacts) -> Iterator[Drawing]:
+    evaluated = facts.evaluated
+    if evaluated is None:
+        return
+    parts: tuple[tuple[Sequence[Slice], str, str], ...] = (
+        (evaluated.activity, "Readers of few, some and many books", "Readers"),
+        (evaluated.popularity, "Books of the head, the torso and the tail", "Held out"),
+        (evaluated.genres, "Books of the largest genres", "Held out"),
+    )
+    for rows, title, unit in parts:
+        if rows:
+            yield Drawing(charts.slices(rows, title), title, rows, unit=unit)
+
+
+def _steps(facts: RunFacts) -> Iterator[Drawing]:
+    for measure, title in (("seconds", "Time of each step"), ("peak_memory_mib", "Peak memory during each step")):
+        if any(getattr(step, measure) is not None for step in facts.steps):
+            yield Drawing(charts.steps(facts.steps, title, measure), title)

@@ -1,0 +1,65 @@
+"""Charts as SVG that takes its colours from the page around it, so that one drawing serves light, dark and paper."""
+
+from typing import Any, Final
+from xml.etree import ElementTree
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup
+
+SVG: Final = "http://www.w3.org/2000/svg"
+VERSION: Final = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+
+# Pixels. As wide as the page leaves to a chart on a small phone, so that text is scaled down nowhere.
+WIDTH: Final = 340
+FONT_SIZE: Final = 12
+
+# What Vega tells assistive technology mark by mark: a chart here has one name, and a table of its numbers beside it.
+ROLES: Final = ("role", "aria-label", "aria-roledescription", "aria-hidden")
+
+
+def draw(chart: Any, name: str, *, height: int) -> Markup:
+    """Draws a chart.
+
+    Args:
+      chart: of Altair. Colours are custom properties of the page's style sheet, such as `var(--model)`; the description
+        of a mark is shown when it is pointed at.
+      name: what it shows, for those who cannot see it.
+      height: pixels of the whole, at `WIDTH` pixels of width.
+
+    Returns:
+      An `<svg>` element without style attributes, links or ids.
+    """
+    sized = chart.properties(
+        width=WIDTH, height=height, autosize=alt.AutoSizeParams(type="fit", contains="padding"), padding=2
+    )
+    drawn = vl_convert.vegalite_to_svg(_themed(sized).to_dict(), vl_version=VERSION, allowed_base_urls=[])
+    root = ElementTree.fromstring(drawn)
+    for parent in root.iter():
+        for child in list(parent):
+            if child.get("class") in ("background", "foreground"):
+                parent.remove(child)
+    for group in root.iter():
+        marks = "role-mark" in (group.get("class") or "")
+        for mark in group:
+            if marks and (label := mark.get("aria-label")):
+                mark.set("data-tip", label)
+    for element in root.iter():
+        element.tag = element.tag.removeprefix(f"{{{SVG}}}")
+        for attribute in (*ROLES, "class", "font-family", "pointer-events"):
+            element.attrib.pop(attribute, None)
+    for attribute in ("width", "height", "version"):
+        root.attrib.pop(attribute, None)
+    root.attrib.update({"role": "img", "aria-label": name, "class": "chart"})
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _themed(chart: Any) -> Any:
+    text = {"labelColor": "var(--ink-2)", "titleColor": "var(--ink-2)", "titleFontWeight": "normal"}
+    lines = {"gridColor": "var(--line)", "domainColor": "var(--line-2)", "tickColor": "var(--line-2)"}
+    sizes = {"labelFontSize": FONT_SIZE, "titleFontSize": FONT_SIZE, "labelLimit": 130}
+    return (
+        chart.configure(background="transparent", font="sans-serif")
+        .configure_view(stroke=None)
+        .configure_axis(**text, **lines, **sizes)
+    )
