@@ -7,7 +7,7 @@ DOCKER ?= docker
 IMAGE ?= readalike
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation docs doctor lock kubeflow image clean distclean
+.PHONY: help setup run test test-large test-report e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation docs doctor lock kubeflow image clean distclean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,10 +19,13 @@ run: setup ## The main job on the bundled sample: data -> pushed model -> recomm
 	$(PY) local_runner.py --data data/sample/reviews.csv.gz --work-dir work --push-dir push $(ARGS)
 
 test: setup ## Every test, the whole pipeline included
-	$(PY) -m pytest -m "not large" $(ARGS)
+	$(PY) -m pytest -m "not large and not browser" $(ARGS)
 
 test-large: setup ## The tests on a million real reviews, where they are at hand (a quarter of an hour)
 	$(PY) -m pytest -m large $(ARGS)
+
+test-report: setup ## The pages of runs in a real browser, where Chromium is installed (two minutes)
+	$(PY) -m pytest -m browser tests/components/report -rs $(ARGS)
 
 e2e: setup ## The tests that run the whole pipeline
 	$(PY) -m pytest -m "e2e and not large" $(ARGS)
