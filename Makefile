@@ -7,7 +7,7 @@ DOCKER ?= docker
 IMAGE ?= readalike
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation bench docs doctor lock kubeflow image clean distclean test-flink tune tensorboard report
+.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation bench docs doctor lock kubeflow image clean distclean test-flink tune tensorboard report test-report
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,19 +20,23 @@ run: setup ## The main job on the bundled sample: data -> pushed model -> recomm
 
 tune: setup ## Look for better hyper-parameters, on the bundled sample: make tune ARGS="--data … --tuning.trials 20"
 	$(PY) -m pipeline.tune --data data/sample/reviews.csv.gz --work-dir work --push-dir push $(ARGS)
+
 tensorboard: setup ## TensorBoard on all runs of the work folder: make tensorboard ARGS="--work-dir DIR --port N"
 	$(PY) -m pipeline.tensorboard --work-dir work $(ARGS)
+
 report: setup ## The index of all runs of a work folder, opened where there is a display: make report ARGS="--work-dir DIR"
 	$(PY) -m pipeline.report_index $(ARGS)
 
 test: setup ## Every test, the whole pipeline included
-	$(PY) -m pytest -m "not large and not flink" $(ARGS)
+	$(PY) -m pytest -m "not large and not flink and not browser" $(ARGS)
 
 test-large: setup ## The tests on a million real reviews, where they are at hand (a quarter of an hour)
 	$(PY) -m pytest -m large $(ARGS)
 
 test-flink: setup ## The data steps on Apache Flink, beside the runner in memory (needs Java and Beam's job server for Flink)
 	$(PY) -m pytest -m flink -rs $(ARGS)
+test-report: setup ## The pages of runs in a real browser, where Chromium is installed (two minutes)
+	$(PY) -m pytest -m browser tests/components/report -rs $(ARGS)
 
 e2e: setup ## The tests that run the whole pipeline
 	$(PY) -m pytest -m "e2e and not large" $(ARGS)

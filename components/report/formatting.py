@@ -49,7 +49,7 @@ def memory(mebibytes: float | None) -> str:
     """Returns an amount of memory: `512 MiB`, `1.9 GiB`."""
     if mebibytes is None:
         return UNKNOWN
-    return f"{mebibytes:,.0f} MiB" if mebibytes < KIBI else f"{mebibytes / KIBI:,.1f} GiB"
+    return f"{mebibytes:,.0f} MiB" if round(mebibytes) < KIBI else f"{mebibytes / KIBI:,.1f} GiB"
 
 
 def moment(text: str | None) -> str:

@@ -1,0 +1,23 @@
+"""The Chromium that opens pages: the machine's own, since the registry has none."""
+
+import os
+import shutil
+from typing import Final
+
+VARIABLE: Final = "READALIKE_CHROMIUM"
+NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MISSING: Final = (
+    f"no Chromium: install one (Debian: apt-get install chromium), or name its executable in {VARIABLE}; "
+    f"looked for {', '.join(NAMES)}"
+)
+
+
+def find_chromium() -> str | None:
+    """Returns the path of the executable: the one that `READALIKE_CHROMIUM` names, else the first found."""
+    named = os.environ.get(VARIABLE)
+    return shutil.which(named) if named else next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+def launch_arguments() -> list[str]:
+    """Returns the arguments that Chromium needs here: as root, it has no sandbox."""
+    return ["--no-sandbox"] if os.geteuid() == 0 else []
