@@ -1,4 +1,4 @@
-"""The shell commands in the documents: which of them the tests run, which not and why, and what they are shown to print."""
+"""The shell commands in the documents: which of them the tests run, which not and why, and what they are to print."""
 
 import re
 import shlex

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.e2e
 # The environment is there: the tests run in it.
 MAKE_WITHOUT_SETUP = 'make() { command make --old-file=setup "$@"; }\n'
 A_DAY = 86_400
+# What takes longer is not for a document's test: such a block says so above its fence.
+LIMIT_SECONDS = 180
 
 
 @pytest.fixture
@@ -28,6 +30,8 @@ def newcomer(sample_run: Run, tmp_path: Path) -> Path:
     shutil.copytree(sample_run.push_dir, folder / "push")
     [pushed] = (folder / "push").iterdir()
     shutil.copytree(pushed, pushed.with_name(str(int(pushed.name) - A_DAY)))
+    for name in ("work", "push"):
+        (folder / f"my-{name}").symlink_to(name)
     return folder
 
 
@@ -43,6 +47,7 @@ def test_it_runs_and_prints_what_is_shown(block: Block, newcomer: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
