@@ -35,6 +35,7 @@ test-large: setup ## The tests on a million real reviews, where they are at hand
 
 test-flink: setup ## The data steps on Apache Flink, beside the runner in memory (needs Java and Beam's job server for Flink)
 	$(PY) -m pytest -m flink -rs $(ARGS)
+
 test-report: setup ## The pages of runs in a real browser, where Chromium is installed (two minutes)
 	$(PY) -m pytest -m browser tests/components/report -rs $(ARGS)
 
