@@ -170,7 +170,9 @@ def _axis_of_time(rows: Sequence[dict[str, Any]]) -> Any:
 
 
 def _bars(values: Sequence[tuple[str, float, str]], title: str) -> Markup:
-    rows = [{"name": name, "count": count, "text": text, "tip": f"{name}: {text}"} for name, count, text in values]
+    rows: list[dict[str, Any]] = [
+        {"name": name, "count": count, "text": text, "tip": f"{name}: {text}"} for name, count, text in values
+    ]
     most = max((row["count"] for row in rows), default=0)
     axis = alt.Axis(domain=False, ticks=False, labelLimit=170)
     base = _base(rows).encode(y=alt.Y("name:N", sort=None, title=None, axis=axis))
