@@ -35,11 +35,13 @@ FORMATS: Final = {"score": ".2~f", "percent": ".0~%", "number": "~s"}
 
 
 def compared_models(evaluated: Evaluated, measure: str) -> Markup:
-    """Draws a measure of all models with its intervals, and Recall@20 of the served one."""
+    """Draws a measure of all models with its intervals, and the served one's Recall@20 where it is of the same books."""
     wording = of_measure(measure)
     rows = [_row(model.name, of_model(model.name), model.figures[measure], wording) for model in evaluated.models]
     served = evaluated.served
-    if served is not None and served.recall is not None and measure == "recall_at_20":
+    # A served model that was trained on some of the held-out books is judged by the others, and not comparable here.
+    same = served is not None and not served.heldout_interactions_left_out
+    if served is not None and same and served.recall is not None and measure == "recall_at_20":
         rows.insert(1, _row("served", "Served before", Figure(value=served.recall), wording))
     y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False))
     base = _base(rows).encode(y=y, color=_colour_of([row["kind"] for row in rows]))
@@ -171,7 +173,7 @@ def _axis_of_time(rows: Sequence[dict[str, Any]]) -> Any:
 
 def _bars(values: Sequence[tuple[str, float, str]], title: str) -> Markup:
     rows = [{"name": name, "count": count, "text": text, "tip": f"{name}: {text}"} for name, count, text in values]
-    most = max((row["count"] for row in rows), default=0)
+    most = max((count for _, count, _ in values), default=0.0)
     axis = alt.Axis(domain=False, ticks=False, labelLimit=170)
     base = _base(rows).encode(y=alt.Y("name:N", sort=None, title=None, axis=axis))
     x = alt.X("count:Q", axis=None, scale=alt.Scale(domain=[0, 1.3 * most or 1]))
