@@ -24,7 +24,7 @@ test: setup ## Every test, the whole pipeline included
 test-large: setup ## The tests on a million real reviews, where they are at hand (a quarter of an hour)
 	$(PY) -m pytest -m large $(ARGS)
 
-test-report: setup ## The pages of runs in a real browser, where Chromium is installed (two minutes)
+test-report: setup ## The pages of runs in a real browser, where Chromium is installed (five minutes)
 	$(PY) -m pytest -m browser tests/components/report -rs $(ARGS)
 
 e2e: setup ## The tests that run the whole pipeline

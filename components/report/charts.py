@@ -35,7 +35,7 @@ FORMATS: Final = {"score": ".2~f", "percent": ".0~%", "number": "~s"}
 
 
 def compared_models(evaluated: Evaluated, measure: str) -> Markup:
-    """Draws a measure of all models with its intervals, and the served one's Recall@20 where it is of the same books."""
+    """Draws a measure of all models with intervals, and the served one's Recall@20 where it is of the same books."""
     wording = of_measure(measure)
     rows = [_row(model.name, of_model(model.name), model.figures[measure], wording) for model in evaluated.models]
     served = evaluated.served
