@@ -7,7 +7,7 @@ DOCKER ?= docker
 IMAGE ?= readalike
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large test-report e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation docs screenshots doctor lock kubeflow image clean distclean
+.PHONY: help setup run test test-large test-report e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation docs doctor lock kubeflow image clean distclean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,7 @@ format: setup ## Mend what the linter and the formatter can
 docs: setup ## Write the table of configuration into README
 	$(PY) -m scripts.config_table
 
+.PHONY: screenshots
 screenshots: setup ## Pictures of real reports for the documents: make screenshots ARGS="--work-dir DIR"
 	$(PY) -m scripts.screenshots $(ARGS)
 

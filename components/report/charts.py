@@ -172,8 +172,10 @@ def _axis_of_time(rows: Sequence[dict[str, Any]]) -> Any:
 
 
 def _bars(values: Sequence[tuple[str, float, str]], title: str) -> Markup:
-    rows = [{"name": name, "count": count, "text": text, "tip": f"{name}: {text}"} for name, count, text in values]
-    most = max((count for _, count, _ in values), default=0.0)
+    rows: list[dict[str, Any]] = [
+        {"name": name, "count": count, "text": text, "tip": f"{name}: {text}"} for name, count, text in values
+    ]
+    most = max((row["count"] for row in rows), default=0)
     axis = alt.Axis(domain=False, ticks=False, labelLimit=170)
     base = _base(rows).encode(y=alt.Y("name:N", sort=None, title=None, axis=axis))
     x = alt.X("count:Q", axis=None, scale=alt.Scale(domain=[0, 1.3 * most or 1]))
