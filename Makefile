@@ -36,7 +36,8 @@ test-large: setup ## The tests on a million real reviews, where they are at hand
 test-flink: setup ## The data steps on Apache Flink, beside the runner in memory (needs Java and Beam's job server for Flink)
 	$(PY) -m pytest -m flink -rs $(ARGS)
 
-test-report: setup ## The pages of runs in a real browser, where Chromium is installed (two minutes)
+test-report: setup ## The pages of runs in a real browser, where Chromium is installed (five minutes)
+test-report: setup ## The pages of runs in a real browser, where Chromium is installed (five minutes)
 	$(PY) -m pytest -m browser tests/components/report -rs $(ARGS)
 
 e2e: setup ## The tests that run the whole pipeline
@@ -71,6 +72,10 @@ format: setup ## Mend what the linter and the formatter can
 
 docs: setup ## Write the table of configuration into README
 	$(PY) -m scripts.config_table
+
+.PHONY: screenshots
+screenshots: setup ## Pictures of real reports for the documents: make screenshots ARGS="--work-dir DIR"
+	$(PY) -m scripts.screenshots $(ARGS)
 
 doctor: ## What is on this machine, and what is wrong
 	@python=$$(sh scripts/python.sh) && "$$python" -m scripts.doctor

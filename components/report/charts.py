@@ -35,11 +35,13 @@ FORMATS: Final = {"score": ".2~f", "percent": ".0~%", "number": "~s"}
 
 
 def compared_models(evaluated: Evaluated, measure: str) -> Markup:
-    """Draws a measure of all models with its intervals, and Recall@20 of the served one."""
+    """Draws a measure of all models with intervals, and the served one's Recall@20 where it is of the same books."""
     wording = of_measure(measure)
     rows = [_row(model.name, of_model(model.name), model.figures[measure], wording) for model in evaluated.models]
     served = evaluated.served
-    if served is not None and served.recall is not None and measure == "recall_at_20":
+    # A served model that was trained on some of the held-out books is judged by the others, and not comparable here.
+    same = served is not None and not served.heldout_interactions_left_out
+    if served is not None and same and served.recall is not None and measure == "recall_at_20":
         rows.insert(1, _row("served", "Served before", Figure(value=served.recall), wording))
     y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False))
     base = _base(rows).encode(y=y, color=_colour_of([row["kind"] for row in rows]))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.report.charts import compared_models
 from components.report.facts import RunFacts
 from components.report.formatting import number, score
 from components.report.page import headline, render_report
@@ -113,14 +114,24 @@ def test_a_refused_model_is_told_on_top_with_the_check_that_failed() -> None:
     facts, page = run_facts.refused(), HtmlPage(html_of("refused"))
     top = page.text[: page.text.index("What came in")]
     failing = next(check for check in facts.gates[0].checks if not check.passed)
-    for text in ("The model was refused", failing.what, failing.found, failing.needed, "1795628496", "0.2340"):
+    for text in ("The model was refused", failing.what, failing.found, failing.needed, "0.2340"):
         assert text in top, text
     assert "✕ refused" in page.text
-    assert "0.1813" in page.text
+    assert "this one on the same books: 0.1813" in top
+    assert "Served before: 0.2340" not in page.values("data-tip"), "on other books than the others"
     assert "Why nothing was pushed" in page.text
     assert facts.evaluated is not None
     assert facts.evaluated.models[1].figures["recall_at_20"].value != 0
     assert "was pushed" not in top.replace("Nothing was pushed", "")
+
+
+def test_the_served_model_is_drawn_beside_the_others_where_all_are_judged_by_the_same_books() -> None:
+    evaluated = run_facts.refused().evaluated
+    assert evaluated is not None
+    assert evaluated.served is not None
+    same = evaluated.served.model_copy(update={"heldout_interactions_left_out": 0})
+    drawn = compared_models(evaluated.model_copy(update={"served": same}), "recall_at_20")
+    assert 'data-tip="Served before: 0.2340"' in drawn
 
 
 def test_refused_data_are_told_on_top_with_what_breaks_the_contract() -> None:
