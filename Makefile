@@ -37,7 +37,6 @@ test-flink: setup ## The data steps on Apache Flink, beside the runner in memory
 	$(PY) -m pytest -m flink -rs $(ARGS)
 
 test-report: setup ## The pages of runs in a real browser, where Chromium is installed (five minutes)
-test-report: setup ## The pages of runs in a real browser, where Chromium is installed (five minutes)
 	$(PY) -m pytest -m browser tests/components/report -rs $(ARGS)
 
 e2e: setup ## The tests that run the whole pipeline
