@@ -62,7 +62,8 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
         if self._validate is not None:
             towers = self.model.towers()
             logs[STOPPING_METRIC] = self._validate(towers)
-            better = not self.epochs or logs[STOPPING_METRIC] > self.epochs[self.best_epoch - 1][STOPPING_METRIC]
+            # Of epochs that find the same the last one: it has told what is read from what is not more often.
+            better = not self.epochs or logs[STOPPING_METRIC] >= self.epochs[self.best_epoch - 1][STOPPING_METRIC]
             if better:
                 self.best_epoch, self.best_towers = epoch + 1, towers
             elif epoch + 1 - self.best_epoch >= self._patience:

@@ -65,7 +65,7 @@ def _contents(artifacts: Path) -> Iterator[tuple[str, Any]]:
     for path in _files(artifacts, "StatisticsGen/statistics/*/*/FeatureStats.pb"):
         statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes())
         for feature in statistics.datasets[0].features:
-            yield f"statistics of {'.'.join(feature.path.step)}", json_format.MessageToDict(feature)
+            yield f"statistics of {'.'.join(feature.path.step)}", _without_order(json_format.MessageToDict(feature))
         yield "rows that statistics are of", statistics.datasets[0].num_examples
     for path in _files(artifacts, "ExampleValidator/anomalies/*/*/SchemaDiff.pb"):
         yield "anomalies", json_format.MessageToDict(anomalies_pb2.Anomalies.FromString(path.read_bytes()))
@@ -73,6 +73,16 @@ def _contents(artifacts: Path) -> Iterator[tuple[str, Any]]:
         for path in _files(artifacts, f"{step}/schema.pbtxt"):
             schema = text_format.Parse(path.read_text(), schema_pb2.Schema())
             yield f"schema of {step} {path.parent.name.strip('0123456789')}", json_format.MessageToDict(schema)
+
+
+def _without_order(feature: dict[str, Any]) -> dict[str, Any]:
+    """Leaves the counts of names alone: which of equally frequent names comes first is the runner's affair."""
+    strings = feature.get("stringStats", {})
+    for counted, count in (("topValues", "frequency"), ("rankHistogram", "sampleCount")):
+        if counted in strings:
+            values = strings[counted].get("buckets", []) if counted == "rankHistogram" else strings[counted]
+            strings[counted] = [value.get(count) for value in values]
+    return feature
 
 
 def _files(artifacts: Path, pattern: str) -> list[Path]:

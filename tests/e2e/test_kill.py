@@ -25,7 +25,9 @@ STEPS = (
     "Trainer",
     "RetrievalEvaluator",
     "ServingValidator",
+    "ModelCard",
     "Pusher",
+    "RunReport",
 )
 
 

@@ -225,7 +225,7 @@ def test_lineage_is_that_of_ml_metadata_and_of_the_model(sample_run: Run, facts:
     assert facts.lineage.pseudonym_key_id == trainer["pseudonym_key_id"]
     assert trainer["versions"].items() <= facts.lineage.versions.items()
     assert facts.lineage.seeds == {
-        f"{group}.seed": configuration[group]["seed"] for group in ("split", "training", "evaluation")
+        f"{group}.seed": configuration[group]["seed"] for group in ("split", "training", "evaluation", "tuning")
     }
 
 

@@ -189,7 +189,7 @@ def test_the_environment_is_the_images_the_containers_and_the_secrets_and_no_mor
     )
     found: dict[str, str] = json.loads(done.log("show"))
     assert found.items() >= {"COMPILED": "c", "PASSWORD": "a-secret-value", "TF_USE_LEGACY_KERAS": "1"}.items()
-    image = {"PATH", "PYTHONPATH", "TF_USE_LEGACY_KERAS"}
+    image = {"PATH", "PYTHONPATH", "READALIKE_REVISION", "TF_USE_LEGACY_KERAS"}
     assert set(found) - image - {"LC_CTYPE"} == {"COMPILED", "PASSWORD", "HOME", "TMPDIR", "READALIKE_LAUNCHER_ROOT"}
 
 

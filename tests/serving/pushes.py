@@ -4,6 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
+from transform import features
 from transform.push_folder import PushFolder, timestamp
 
 ARTIFACT = "artifact"
@@ -18,5 +19,5 @@ def push(push_dir: Path, folder: Path) -> None:
     """Pushes the artifact that is in `folder`."""
     from components import atomic_pusher  # Seconds to import: not for those who do other things to a push folder.
 
-    note = {"pushed_at": timestamp(time.time())}
-    atomic_pusher.push(str(folder / ARTIFACT / "Format-Serving"), PushFolder(str(push_dir)), note, keep=0)
+    notes = {features.RELEASE_NOTE_FILE: {"pushed_at": timestamp(time.time())}}
+    atomic_pusher.push(str(folder / ARTIFACT / "Format-Serving"), PushFolder(str(push_dir)), notes, keep=0)
