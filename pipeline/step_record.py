@@ -1,7 +1,6 @@
 """How long each step of a run took and how much memory it needed, kept in a file while the run goes on."""
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,9 +12,7 @@ import psutil
 
 from components.report.facts import Step, StepState
 from components.report.steps import write_steps
-
-# How TFX's local runner says where it is.
-_STEP_EVENT: Final = re.compile(r"^Component (\S+) is (running|finished)\.$")
+from pipeline.steps import STEP_EVENT
 
 SAMPLING_SECONDS: Final = 0.5
 MIB: Final = 1 << 20
@@ -78,7 +75,7 @@ class StepRecord(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Takes note of a step's start or end."""
-        event = _STEP_EVENT.match(record.getMessage())
+        event = STEP_EVENT.match(record.getMessage())
         if event is None:
             return
         if event[2] == "running":

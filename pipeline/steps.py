@@ -1,9 +1,14 @@
 """The steps of a run: which are done, which one runs, what is to come, and how long that is likely to take."""
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from pipeline.activities import Activities
+
+# How TFX's local runner says where it is.
+STEP_EVENT: Final = re.compile(r"^Component (\S+) is (running|finished)\.$")
 
 
 class Steps:

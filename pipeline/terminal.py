@@ -6,12 +6,10 @@ are pointed at the log file, and what is meant for a person goes to a copy of th
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import absl.logging
 from rich.console import Console
@@ -21,11 +19,8 @@ from rich.spinner import Spinner
 from pipeline.durations import Durations
 from pipeline.live_steps import LiveSteps
 from pipeline.plain_steps import PlainSteps
-from pipeline.steps import Steps
+from pipeline.steps import STEP_EVENT, Steps
 from transform import progress
-
-# How TFX's local runner says where it is.
-_STEP_EVENT: Final = re.compile(r"^Component (\S+) is (running|finished)\.$")
 
 
 @contextmanager
@@ -79,7 +74,7 @@ class StepReporter(logging.Handler):
         message = record.getMessage()
         if record.name == progress.LOGGER_NAME:
             self._display.message(message)
-        elif event := _STEP_EVENT.match(message):
+        elif event := STEP_EVENT.match(message):
             if event[2] == "running":
                 self._steps.start(event[1])
                 self._display.start(event[1])

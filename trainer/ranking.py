@@ -82,6 +82,13 @@ def find_hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.boo
 def _best(scores: tf.Tensor, users: Ids, training: Histories, k: int) -> Ids:
     seen = np.stack(row_entries(training, users), axis=1)
     scores = tf.tensor_scatter_nd_update(scores, seen, tf.fill([len(seen)], -np.inf))
-    values, ranked = tf.math.top_k(scores, min(k, int(scores.shape[1])))
-    ranked = np.where(np.isfinite(values.numpy()), ranked.numpy(), NO_BOOK)
-    return np.pad(ranked, ((0, 0), (0, k - ranked.shape[1])), constant_values=NO_BOOK)
+    return top(scores, k)[1]
+
+
+def top(scores: tf.Tensor, k: int) -> tuple[npt.NDArray[np.float32], Ids]:
+    """Returns the `[n, k]` best scores and their books; minus infinity and `NO_BOOK` where none is left."""
+    values, places = (found.numpy() for found in tf.math.top_k(scores, min(k, int(scores.shape[1]))))
+    missing = ((0, 0), (0, k - values.shape[1]))
+    values = np.pad(values, missing, constant_values=-np.inf)
+    places = np.pad(places, missing, constant_values=NO_BOOK)
+    return values, np.where(np.isfinite(values), places, NO_BOOK)

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from trainer import metrics
 from trainer.interactions import Histories, Ids, row_entries
-from trainer.ranking import BLOCK_SCORES, NO_BOOK, Scorer, find_hits
+from trainer.ranking import BLOCK_SCORES, NO_BOOK, Scorer, find_hits, top
 from transform.progress import track
 
 Scores = npt.NDArray[np.float32]
@@ -91,7 +91,7 @@ def _tops(scores: Scores) -> Tops:
 def _best(scores: Scores, tops: Tops, weights: Scores, k: int) -> Ids:
     """Returns `[n, k]`: the best books by the weighted sum, `NO_BOOK` where none is left."""
     totals = np.where(tops.allowed, np.tensordot(weights, tops.scores, axes=1), -np.inf)
-    best, places = _top(totals, k)
+    best, places = top(totals, k)
     best_books = np.where(places == NO_BOOK, NO_BOOK, np.take_along_axis(tops.books, places, axis=1))
     outside = np.isfinite(tops.last[0])
     most_outside = weights @ np.where(outside, tops.last, 0)
@@ -99,14 +99,5 @@ def _best(scores: Scores, tops: Tops, weights: Scores, k: int) -> Ids:
     if len(undecided):
         allowed = np.isfinite(scores[0, undecided])
         whole = np.tensordot(weights, np.where(allowed, scores[:, undecided], 0), axes=1)
-        best_books[undecided] = _top(np.where(allowed, whole, -np.inf), k)[1]
+        best_books[undecided] = top(np.where(allowed, whole, -np.inf), k)[1]
     return best_books
-
-
-def _top(totals: Scores, k: int) -> tuple[Scores, Ids]:
-    """Returns the `[n, k]` largest and their places; minus infinity and `NO_BOOK` where there are fewer."""
-    values, places = (found.numpy() for found in tf.math.top_k(totals, min(k, totals.shape[1])))
-    missing = ((0, 0), (0, k - values.shape[1]))
-    values = np.pad(values, missing, constant_values=-np.inf)
-    places = np.pad(places, missing, constant_values=NO_BOOK)
-    return values, np.where(np.isfinite(values), places, NO_BOOK)

@@ -60,13 +60,13 @@ def test_the_parts_scores_are_left_as_they_were() -> None:
 def test_the_tops_decide_where_the_parts_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise every sum would be ranked whole, which is what the tops are to save."""
     ranked_whole = []
-    top = sum_ranking._top
+    top = sum_ranking.top
 
     def counting(totals: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         ranked_whole.append(len(totals) if totals.shape[1] == 5_000 else 0)
         return top(totals, k)
 
-    monkeypatch.setattr(sum_ranking, "_top", counting)
+    monkeypatch.setattr(sum_ranking, "top", counting)
     random = np.random.default_rng(0)
     common = random.standard_normal((100, 5_000)) * 3
     parts = [(common + random.standard_normal(common.shape)).astype(np.float32) for _ in range(2)]
