@@ -67,11 +67,8 @@ def decompose(read: sp.csr_matrix, seed: int) -> Decomposition:
     reader_counts = np.maximum(np.diff(read.indptr), 1).astype(np.float32)
     book_counts = np.maximum(np.asarray(read.sum(axis=0)).ravel(), 1).astype(np.float32)
     scaled = (sp.diags(reader_counts**-0.5) @ read @ sp.diags(book_counts**-BOOK_EXPONENT)).astype(np.float32)
-    by_book = scaled.T.tocsr()
     most = min(DECOMPOSED_DIM, *scaled.shape)
-    directions = leading_directions(
-        scaled.__matmul__, by_book.__matmul__, scaled.shape[1], kept=most, width=most, iterations=ITERATIONS, seed=seed
-    )
+    directions = leading_directions(scaled.tocsr(), kept=most, width=most, iterations=ITERATIONS, seed=seed)
     return Decomposition(directions.vectors, directions.strengths, book_counts)
 
 

@@ -42,7 +42,7 @@ def fit(read: sp.csr_matrix, settings: Sequence[Settings]) -> list[sp.csr_matrix
       settings: ridges above 0.
     """
     nearest = nearest_books(read, max(setting.neighbours for setting in settings))
-    near = {setting.neighbours: largest_per_row(nearest, setting.neighbours) for setting in settings}
+    near = {size: largest_per_row(nearest, size) for size in {setting.neighbours for setting in settings}}
     weights = {setting: near[setting.neighbours].copy() for setting in settings}
     by_book = read.T.tocsr()
     for start in range(0, nearest.shape[0], BLOCK_BOOKS):

@@ -26,7 +26,7 @@ def recall(hits: Hits, relevant: Counts, k: int) -> Values:
     Source: Manning, Raghavan, Schütze, Introduction to Information Retrieval, 2008, 8.3. With more than k held-out
     books it cannot reach 1.
     """
-    return _ratio(hits[:, :k].sum(axis=1), relevant)
+    return ratio(hits[:, :k].sum(axis=1), relevant)
 
 
 def ndcg(hits: Hits, relevant: Counts, k: int) -> Values:
@@ -37,12 +37,12 @@ def ndcg(hits: Hits, relevant: Counts, k: int) -> Values:
     """
     discounts = 1 / np.log2(np.arange(k) + 2)
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(relevant, k)]
-    return _ratio(hits[:, :k] @ discounts, ideal)
+    return ratio(hits[:, :k] @ discounts, ideal)
 
 
 def hit_rate(hits: Hits, relevant: Counts, k: int) -> Values:
     """1 where at least one of the first k books was held out, else 0, `[n]`; its mean is the share of such users."""
-    return _ratio(hits[:, :k].any(axis=1), np.minimum(relevant, 1))
+    return ratio(hits[:, :k].any(axis=1), np.minimum(relevant, 1))
 
 
 def reciprocal_rank(hits: Hits, relevant: Counts, k: int) -> Values:
@@ -51,7 +51,7 @@ def reciprocal_rank(hits: Hits, relevant: Counts, k: int) -> Values:
     Source: Voorhees, The TREC-8 question answering track report, TREC-8, 1999.
     """
     found = hits[:, :k]
-    return _ratio(found.any(axis=1) / (found.argmax(axis=1) + 1), np.minimum(relevant, 1))
+    return ratio(found.any(axis=1) / (found.argmax(axis=1) + 1), np.minimum(relevant, 1))
 
 
 def mean(values: npt.ArrayLike) -> float:
@@ -61,7 +61,8 @@ def mean(values: npt.ArrayLike) -> float:
     return float(counted.mean()) if len(counted) else 0.0
 
 
-def _ratio(gained: npt.ArrayLike, possible: npt.ArrayLike) -> Values:
+def ratio(gained: npt.ArrayLike, possible: npt.ArrayLike) -> Values:
+    """Returns float64 `[n]`: gained / possible, NaN where nothing is possible."""
     gains, limits = np.asarray(gained, np.float64), np.asarray(possible, np.float64)
     return np.divide(gains, limits, out=np.full(gains.shape, np.nan), where=limits > 0)
 

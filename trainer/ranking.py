@@ -1,6 +1,6 @@
 """Full ranking of all books for hold-out users, in blocks of users: bounded memory, one protocol for every scorer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,6 +14,8 @@ from transform.progress import track
 # Scores in memory at a time, 4 bytes each.
 BLOCK_SCORES: Final = 16_000_000
 NO_BOOK: Final = -1
+
+Scores = npt.NDArray[np.float32]
 
 # [users] -> [users, books]
 Scorer = Callable[[Ids], tf.Tensor]
@@ -47,21 +49,43 @@ def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, boo
       k: length of the ranking; padded with `NO_BOOK` where there are fewer books.
     """
     ranked, hits = [np.zeros((0, k), np.int32)], [np.zeros((0, k), np.bool_)]
-    size = max(BLOCK_SCORES // max(books, 1), 1)
-    with track("ranking", len(users), "readers") as further:
-        for start in range(0, len(users), size):
-            block = users[start : start + size]
-            best = _best(score(block), block, training, k)
-            ranked.append(best)
-            hits.append(find_hits(best, block, heldout))
-            further(len(block))
+    for block in user_blocks(users, books):
+        best = _best(score(block), block, training, k)
+        ranked.append(best)
+        hits.append(find_hits(best, block, heldout))
     return Rankings(users, np.concatenate(ranked), np.concatenate(hits), heldout.sizes()[users])
 
 
 def mean_recall(score: Scorer, users: Ids, training: Histories, heldout: Histories, books: int, k: int) -> float:
     """Returns the mean Recall@k of a full ranking; see `rank`."""
-    rankings = rank(score, users, training, heldout, books, k)
-    return metrics.mean(metrics.recall(rankings.hits, rankings.relevant, k))
+    recalls = [recall(np.array(score(block)), block, training, heldout, k) for block in user_blocks(users, books)]
+    return metrics.mean(np.concatenate([np.zeros(0), *recalls]))
+
+
+def recall(scores: Scores, users: Ids, training: Histories, heldout: Histories, k: int) -> metrics.Values:
+    """Returns `[n]`: the Recall@k of a full ranking, from where the held-out books stand in it: nothing is sorted.
+
+    Args:
+      scores: `[n, books]`; those of training books are overwritten.
+      users: `[n]` hold-out users.
+      training: the books to leave out.
+      heldout: the books to find.
+      k: length of the ranking.
+    """
+    scores[row_entries(training, users)] = -np.inf
+    rows, wanted = row_entries(heldout, users)
+    found = [_place(scores[row], book) < k for row, book in zip(rows, wanted, strict=True)]
+    return metrics.ratio(np.bincount(rows, found, len(users)), heldout.sizes()[users])
+
+
+def user_blocks(users: Ids, books: int, models: int = 1) -> Iterator[Ids]:
+    """Yields `users` in portions for which the scores of all books by some models may be in memory, and tells of it."""
+    size = max(BLOCK_SCORES // max(books * models, 1), 1)
+    with track("ranking", len(users), "readers") as further:
+        for start in range(0, len(users), size):
+            block = users[start : start + size]
+            yield block
+            further(len(block))
 
 
 def find_hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.bool_]:
@@ -83,6 +107,14 @@ def _best(scores: tf.Tensor, users: Ids, training: Histories, k: int) -> Ids:
     seen = np.stack(row_entries(training, users), axis=1)
     scores = tf.tensor_scatter_nd_update(scores, seen, tf.fill([len(seen)], -np.inf))
     return top(scores, k)[1]
+
+
+def _place(scores: Scores, book: int) -> float:
+    """Returns how many books stand before `book`, of equals the first ones; infinity if it is never recommended."""
+    own = scores[book]
+    if not np.isfinite(own):
+        return np.inf
+    return float(np.count_nonzero(scores > own) + np.count_nonzero(scores[:book] == own))
 
 
 def top(scores: tf.Tensor, k: int) -> tuple[npt.NDArray[np.float32], Ids]:

@@ -198,16 +198,14 @@ def _blended(
     )
     settings = local_regression.SETTINGS
     regressions = dict(zip(settings, _regressions(read, rows, settings), strict=True))
-    each_alone = np.eye(len(settings)).tolist()
-    chosen, recall = _best(settings, validation.recalls(tuple(regressions.values()), each_alone))
+    chosen, recall = _best(settings, validation.recalls_beside(Kernel(), list(regressions.values())))
     tell(f"local regression: {chosen}, validation Recall@{K} {recall:.4f}")
     mixes = [mix for mix in MIXES if all(part in parameters.parts for part, weight in mix._asdict().items() if weight)]
-    mix, _ = _best(mixes, validation.recalls((*dense, regressions[chosen]), mixes))
+    mix, _ = _best(mixes, validation.recalls_of_sums((*dense, regressions[chosen]), mixes))
     # The regression that is best alone need not be so beside the other parts.
     others = summed(*(part.times(weight) for part, weight in zip(dense, mix[:2], strict=True)))
-    beside = [(1, *alone) for alone in each_alone]
-    chosen, _ = _best(settings, validation.recalls((others, *regressions.values()), beside))
-    mix, _ = _best(mixes, validation.recalls((*dense, regressions[chosen]), mixes))
+    chosen, _ = _best(settings, validation.recalls_beside(others, list(regressions.values())))
+    mix, _ = _best(mixes, validation.recalls_of_sums((*dense, regressions[chosen]), mixes))
 
     kernel = summed(*(part.times(weight) for part, weight in zip((*dense, regressions[chosen]), mix, strict=True)))
 

@@ -14,10 +14,7 @@ import tensorflow as tf
 
 from trainer import metrics
 from trainer.interactions import Histories, Ids, row_entries
-from trainer.ranking import BLOCK_SCORES, NO_BOOK, Scorer, find_hits, top
-from transform.progress import track
-
-Scores = npt.NDArray[np.float32]
+from trainer.ranking import NO_BOOK, Scorer, Scores, find_hits, top, user_blocks
 
 # Books at the top of each part; five times as many as are ranked decide for nearly all readers.
 TOP_BOOKS: Final = 100
@@ -60,18 +57,14 @@ def mean_recalls_of_sums(
       k: length of the rankings, at most `TOP_BOOKS`.
     """
     found: list[list[metrics.Values]] = [[np.zeros(0)] for _ in weights]
-    size = max(BLOCK_SCORES // max(books * len(parts), 1), 1)
-    with track("weighing", len(users), "readers") as further:
-        for start in range(0, len(users), size):
-            block = users[start : start + size]
-            scores = np.stack([np.asarray(part(block)) for part in parts])
-            seen = row_entries(training, block)
-            scores[:, seen[0], seen[1]] = -np.inf
-            tops = _tops(scores)
-            for own, recalls in zip(weights, found, strict=True):
-                hits = find_hits(_best(scores, tops, np.asarray(own, np.float32), k), block, heldout)
-                recalls.append(metrics.recall(hits, heldout.sizes()[block], k))
-            further(len(block))
+    for block in user_blocks(users, books, len(parts)):
+        scores = np.stack([np.asarray(part(block)) for part in parts])
+        seen = row_entries(training, block)
+        scores[:, seen[0], seen[1]] = -np.inf
+        tops = _tops(scores)
+        for own, recalls in zip(weights, found, strict=True):
+            hits = find_hits(_best(scores, tops, np.asarray(own, np.float32), k), block, heldout)
+            recalls.append(metrics.recall(hits, heldout.sizes()[block], k))
     return [metrics.mean(np.concatenate(recalls)) for recalls in found]
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, as_matrix, validation_split
 from trainer.kernel import Kernel, reader_rows
-from trainer.ranking import Scorer, mean_recall
+from trainer.metrics import Values, mean
+from trainer.ranking import Scorer, recall, user_blocks
 from trainer.sum_ranking import mean_recalls_of_sums
 from trainer.training import K
 
@@ -37,11 +40,20 @@ class Validation:
 
     def recall(self, kernel: Kernel) -> float:
         """Returns the Recall@20 of `kernel`."""
-        return mean_recall(
-            lambda block: kernel.scores(self.rows[block]), self.users, self.left, self._out, self._books, K
-        )
+        [found] = self.recalls_beside(kernel, [Kernel()])
+        return found
 
-    def recalls(self, kernels: Sequence[Kernel], weights: Sequence[Sequence[float]]) -> list[float]:
+    def recalls_beside(self, kernel: Kernel, others: Sequence[Kernel]) -> list[float]:
+        """Returns the Recall@20 of `kernel` plus each of `others`."""
+        found: list[list[Values]] = [[] for _ in others]
+        for block in user_blocks(self.users, self._books):
+            rows = self.rows[block]
+            scores = kernel.scores(rows)
+            for other, recalls in zip(others, found, strict=True):
+                recalls.append(recall(other.added_to(scores.copy(), rows), block, self.left, self._out, K))
+        return [mean(np.concatenate(recalls)) for recalls in found]
+
+    def recalls_of_sums(self, kernels: Sequence[Kernel], weights: Sequence[Sequence[float]]) -> list[float]:
         """Returns the Recall@20 of weighted sums.
 
         Args:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import sum_ranking
+from trainer import ranking, sum_ranking
 from trainer.interactions import Histories, Interactions, group_by_user
 from trainer.ranking import mean_recall
 from trainer.sum_ranking import mean_recalls_of_sums
@@ -43,7 +43,7 @@ class Case:
 def test_the_recall_of_a_weighted_sum_is_that_of_its_whole_ranking(
     seed: int, places: int, top_books: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sum_ranking, "BLOCK_SCORES", places)
+    monkeypatch.setattr(ranking, "BLOCK_SCORES", places)
     monkeypatch.setattr(sum_ranking, "TOP_BOOKS", top_books)
     found, expected = Case(seed).judge(np.arange(0, USERS, dtype=np.int32))
     assert found == pytest.approx(expected)
