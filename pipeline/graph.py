@@ -6,6 +6,7 @@ import tensorflow_data_validation as tfdv
 from tfx import v1 as tfx
 
 from components.atomic_pusher import AtomicPusher
+from components.columnar_transform import ColumnarTransform
 from components.data_gate import DataGate
 from components.interaction_splitter import InteractionSplitter
 from components.model_card import ModelCard
@@ -92,7 +93,7 @@ def create_pipeline(
         **config.split.model_dump(),
     ).with_id("InteractionSplitter")
 
-    transform = tfx.components.Transform(
+    transform = ColumnarTransform(
         examples=splitter.outputs["examples"],
         schema=contract.outputs["schema"],
         preprocessing_fn=_dotted(preprocessing_fn),

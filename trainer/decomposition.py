@@ -2,8 +2,8 @@
 
 The randomised subspace iteration of Halko, Martinsson, Tropp (SIAM Review 53(2), 2011, algorithm 4.4) on A' A. Theirs
 makes the products with A orthonormal too, which holds weak directions better and needs memory for every reader; what
-is kept here are strong ones. Libraries make vectors orthonormal by Householder's QR decomposition, which then takes most
-of the time; here the eigenvectors of their small Gram matrix do (Stathopoulos and Wu, SIAM Journal on Scientific
+is kept here are strong ones. Libraries make vectors orthonormal by Householder's QR decomposition, which then takes
+most of the time; here the eigenvectors of their small Gram matrix do (Stathopoulos and Wu, SIAM Journal on Scientific
 Computing 23(6), 2002).
 """
 

@@ -62,8 +62,8 @@ class Choice(NamedTuple):
     recipe: Recipe
     validation: dict[str, Any]
 
-    trained: BookTowers | None = None
-    """The trained towers by that recipe, fitted without what validation withheld."""
+    towers: BookTowers | None = None
+    """The towers by that recipe, fitted without what validation withheld; None where nothing validated."""
 
     withheld_share: float = 1.0
     """Share of the training interactions that validation withheld."""
@@ -115,9 +115,7 @@ def choose(
     recall, epochs, towers = trained[temperature]
     recipe = Recipe(schedule, temperature, epochs)
     if len(parameters.parts) > 1 or "trained" not in parameters.parts:
-        recipe, recall = _blended(
-            recipe, recall, Kernel() if towers is None else of_towers(towers), validation, parameters
-        )
+        recipe, recall, towers = _blended(recipe, recall, towers, validation, parameters)
     tell(f"chosen: {_described(recipe)}; validation Recall@{K} {recall:.4f}")
     return Choice(
         recipe,
@@ -127,13 +125,7 @@ def choose(
     )
 
 
-def fit(
-    histories: Histories,
-    books: int,
-    recipe: Recipe,
-    parameters: Hyperparameters,
-    trained: BookTowers | None = None,
-) -> BookTowers:
+def fit(histories: Histories, books: int, recipe: Recipe, parameters: Hyperparameters) -> BookTowers:
     """Fits towers by `recipe` on all of `histories`.
 
     Args:
@@ -141,25 +133,21 @@ def fit(
       books: how many books there are.
       recipe: how.
       parameters: widths and seeds.
-      trained: trained towers of that recipe, where they are at hand; None: they are trained.
     """
     read = as_matrix(histories, books)
     rows = reader_rows(read)
     mix = recipe.mix
     parts: list[Kernel] = []
     if mix.trained:
-        towers = (
-            trained
-            or train(
-                histories,
-                books,
-                parameters,
-                recipe.schedule,
-                embedding_dim=_trained_dim(parameters),
-                temperature=recipe.temperature,
-                epochs=recipe.epochs,
-            ).towers
-        )
+        towers = train(
+            histories,
+            books,
+            parameters,
+            recipe.schedule,
+            embedding_dim=_trained_dim(parameters),
+            temperature=recipe.temperature,
+            epochs=recipe.epochs,
+        ).towers
         if not mix.closed_form and not mix.regression:
             return towers
         parts.append(standardised(of_towers(towers), rows).times(mix.trained))
@@ -181,9 +169,17 @@ def as_json(recipe: Recipe) -> dict[str, Any]:
 
 
 def _blended(
-    recipe: Recipe, alone: float, trained: Kernel, validation: Validation, parameters: Hyperparameters
-) -> tuple[Recipe, float]:
-    """Returns `recipe` with the other parts' settings and weights, where they help, and its Recall@20 on validation."""
+    recipe: Recipe, alone: float, trained: BookTowers | None, validation: Validation, parameters: Hyperparameters
+) -> tuple[Recipe, float, BookTowers | None]:
+    """Returns `recipe` with the other parts' settings and weights, where they help, its Recall@20 and its towers.
+
+    Args:
+      recipe: that of the trained towers.
+      alone: their Recall@20 on validation.
+      trained: they themselves; None: there are none.
+      validation: what decides.
+      parameters: what may be chosen from.
+    """
     read, rows = validation.read, validation.rows
     decomposition = closed_form.decompose(read, parameters.seed)
     closed_settings, recall = _best_one_by_one(
@@ -193,7 +189,7 @@ def _blended(
     )
     tell(f"closed form: {closed_settings}, validation Recall@{K} {recall:.4f}")
     dense = (
-        standardised(trained, rows),
+        standardised(of_towers(trained), rows) if trained else Kernel(),
         standardised(of_towers(closed_form.towers(decomposition, closed_settings)), rows),
     )
     settings = local_regression.SETTINGS
@@ -209,21 +205,21 @@ def _blended(
 
     kernel = summed(*(part.times(weight) for part, weight in zip((*dense, regressions[chosen]), mix, strict=True)))
 
-    def judged(compressed: bool) -> float:
-        towers = as_towers(kernel, rows, parameters.embedding_dim, parameters.seed, compressed=compressed)
-        return validation.recall(of_towers(towers))
+    def narrowed(compressed: bool) -> BookTowers:
+        return as_towers(kernel, rows, parameters.embedding_dim, parameters.seed, compressed=compressed)
 
-    with_sparse_part = judged(compressed=False)
-    without = judged(compressed=True) if kernel.sparse else with_sparse_part
+    apart = narrowed(compressed=False)
+    together = narrowed(compressed=True) if kernel.sparse else apart
+    with_sparse_part, without = (validation.recall(of_towers(each)) for each in (apart, together))
     tell(f"regression beside the vectors: validation Recall@{K} {with_sparse_part:.4f}; compressed: {without:.4f}")
     compressed = without >= (1 - parameters.max_compression_loss) * with_sparse_part
-    recall = without if compressed else with_sparse_part
+    recall, towers = (without, together) if compressed else (with_sparse_part, apart)
     if recall <= alone:
-        return recipe, alone
+        return recipe, alone, trained
     blended = recipe._replace(
         mix=mix, closed_form_settings=closed_settings, regression_settings=chosen, compressed=compressed
     )
-    return blended, recall
+    return blended, recall, towers
 
 
 def _reported(recall: float, report: Callable[[float], None] | None) -> float:

@@ -56,14 +56,14 @@ def run_fn(fn_args: Any) -> None:
     tell(f"training needs about {needed} of memory")
     check_memory(needed, available_memory())
     choice = choose(training, len(books), parameters, fn_args.model_run_dir)
-    tell("fitting the twin, which does not see the hold-out")
-    # Where validation withheld next to nothing, what was trained for it is as good as trained again.
-    trained = choice.trained if choice.withheld_share <= NEGLIGIBLE_SHARE else None
-    twin = Twin(
-        fit(training, len(books), choice.recipe, parameters, trained),
-        books.tokens,
-        np.sort(hash_interactions(users.tokens, books.tokens, train)),
-    )
+    if choice.towers is not None and choice.withheld_share <= NEGLIGIBLE_SHARE:
+        # Validation withheld next to nothing: what was fitted for it is as good as fitted again.
+        tell("the twin, which does not see the hold-out, is the model that was chosen on validation")
+        judged = choice.towers
+    else:
+        tell("fitting the twin, which does not see the hold-out")
+        judged = fit(training, len(books), choice.recipe, parameters)
+    twin = Twin(judged, books.tokens, np.sort(hash_interactions(users.tokens, books.tokens, train)))
     tell("fitting on everything")
     towers = fit(everything, len(books), choice.recipe, parameters)
 

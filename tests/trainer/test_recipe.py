@@ -182,12 +182,10 @@ def test_the_choice_brings_the_towers_that_were_chosen_and_says_what_they_have_n
     read, choice = random_histories(), choices["random"]
     users = np.flatnonzero(read.sizes() >= 3).astype(np.int32)
     left, out = withheld(read, users, 0.1, FAST.seed)
-    recipe_ = choice.recipe
-    expected = train(
-        left, BOOKS, FAST, Schedule(16, 3), embedding_dim=4, temperature=recipe_.temperature, epochs=recipe_.epochs
-    ).towers
-    assert choice.trained is not None
-    assert (choice.trained.query_table == expected.query_table).all()
+    expected = fit(left, BOOKS, choice.recipe, FAST)
+    assert choice.towers is not None
+    assert (choice.towers.query_table == expected.query_table).all()
+    assert (choice.towers.candidate_table == expected.candidate_table).all()
     assert choice.withheld_share == len(out.books) / len(read.books)
 
 
@@ -206,17 +204,6 @@ def test_towers_alone_are_what_training_gave() -> None:
     read = random_histories()
     towers = fit(read, BOOKS, RECIPE, FAST)
     expected = train(read, BOOKS, FAST, Schedule(16, 3), embedding_dim=4, temperature=0.1, epochs=2).towers
-    assert (towers.query_table == expected.query_table).all()
-    assert (towers.candidate_table == expected.candidate_table).all()
-
-
-def test_trained_towers_that_are_at_hand_are_not_trained_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = random_histories()
-    found = RECIPE._replace(mix=Mix(1, 1, 0.5))
-    expected = fit(read, BOOKS, found, FAST)
-    trained = train(read, BOOKS, FAST, Schedule(16, 3), embedding_dim=4, temperature=0.1, epochs=2).towers
-    monkeypatch.delattr(recipe, "train")
-    towers = fit(read, BOOKS, found, FAST, trained)
     assert (towers.query_table == expected.query_table).all()
     assert (towers.candidate_table == expected.candidate_table).all()
 

@@ -12,7 +12,9 @@ from trainer.schedule import Schedule, schedule_for, temperatures_for
         (2_001, (128, 20)),
         (20_000, (128, 20)),
         (20_001, (128, 10)),
-        (10_000_000, (128, 10)),
+        (100_000, (128, 10)),
+        (100_001, (128, 5)),
+        (10_000_000, (128, 5)),
     ],
 )
 def test_the_number_of_readers_decides(readers: int, expected: tuple[int, int]) -> None:
