@@ -1,12 +1,7 @@
 """Confidence intervals of a mean over users, by resampling the users."""
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
-
-CHUNK_PLACES: Final = 1_000_000
-"""How many resampled values are held at once, unless there are more users than that."""
 
 
 def interval(values: npt.ArrayLike, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
@@ -55,11 +50,7 @@ def paired_interval(
 
 
 def _means(values: npt.NDArray[np.float64], resamples: int, seed: int) -> npt.NDArray[np.float64]:
-    generator = np.random.default_rng(seed)
-    users = len(values)
-    rows = max(1, CHUNK_PLACES // users)
-    means = np.empty(resamples)
-    for start in range(0, resamples, rows):
-        chunk = means[start : start + rows]
-        chunk[:] = values[generator.integers(users, size=(len(chunk), users), dtype=np.int32)].mean(axis=1)
-    return means
+    """Returns `[resamples]` means. Drawn is how often each different value comes, which is the same as whose it is."""
+    distinct, counts = np.unique(values, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), resamples)
+    return drawn @ distinct / len(values)

@@ -40,15 +40,6 @@ def test_a_seed_gives_the_same_interval_and_another_seed_another() -> None:
     assert interval(values, seed=7) != interval(values, seed=8)
 
 
-def test_many_users_are_drawn_in_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = np.random.default_rng(1).normal(5, 1, 400)
-    whole = interval(values, resamples=1001)
-    monkeypatch.setattr(bootstrap, "CHUNK_PLACES", 1000)  # two resamples at once, the last alone
-    assert interval(values, resamples=1001) == pytest.approx(whole, abs=0.02)
-    monkeypatch.setattr(bootstrap, "CHUNK_PLACES", 10)  # fewer than there are users
-    assert interval(values, resamples=1001) == pytest.approx(whole, abs=0.02)
-
-
 def test_nobody_has_the_interval_0() -> None:
     assert interval([]) == (0.0, 0.0)
     assert interval([np.nan, np.nan]) == (0.0, 0.0)
