@@ -4,8 +4,8 @@ import time
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from components.report.description import RunDescription, revision, seeds, versions
-from components.report.facts import Lineage, Outcome, RunFacts
+from components.report.description import RunDescription
+from components.report.facts import Outcome, RunFacts
 from components.report.interactions import read_kept
 from components.report.model import read_evaluated, read_gate, read_serving, read_trained
 from components.report.model_facts import Gate, Push
@@ -61,10 +61,9 @@ def collect(
       with_readers: whether to ask the model for some readers, which takes seconds.
     """
     finished = timestamp(time.time())
-    configuration = description.configuration
     came_in = where.reviews and read_came_in(
         where.reviews,
-        str(configuration.get("data", "")),
+        str(description.configuration.get("data", "")),
         statistics=where.statistics,
         anomalies=where.anomalies,
         contract=where.contract,
@@ -88,14 +87,7 @@ def collect(
         gates=_gates(where),
         pushed=pushed,
         steps=read_steps(description.steps_file) if description.steps_file else (),
-        lineage=Lineage(
-            data_sha256=came_in.content_sha256 if came_in else None,
-            git_revision=revision(),
-            pseudonym_key_id=description.pseudonym_key_id,
-            versions=versions(),
-            seeds=seeds(configuration),
-            configuration=configuration,
-        ),
+        lineage=description.lineage(came_in.content_sha256 if came_in else None),
         readers=read_readers(where.model, where.splits, where.transform_graph)
         if with_readers and where.model and where.splits and where.transform_graph
         else (),

@@ -78,8 +78,11 @@ def headline(facts: RunFacts) -> str:
         return f"Version {facts.pushed.version} was pushed" if facts.pushed else "A model was pushed"
     if facts.outcome == "refused":
         return "The data were refused" if facts.trained is None and not facts.gates else "The model was refused"
-    ended = "was interrupted" if facts.outcome == "interrupted" else "failed"
-    return f"The run {ended}" + (f" at {step}" if step else "")
+    if facts.outcome == "interrupted":
+        return f"The run was interrupted at {step}" if step else "The run was interrupted"
+    if facts.runner == "local" and not facts.steps:
+        return "The run failed before its first step"
+    return f"The run failed at {step}" if step else "The run failed"
 
 
 def _sections(facts: RunFacts) -> Iterator[tuple[str, str]]:

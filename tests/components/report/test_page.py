@@ -156,6 +156,7 @@ def test_a_failed_run_is_told_with_what_the_user_was_told() -> None:
         ({"pushed": None}, "A model was pushed"),
         ({"outcome": "interrupted", "failed_step": "Trainer"}, "The run was interrupted at Trainer"),
         ({"outcome": "failed", "failed_step": None}, "The run failed"),
+        ({"outcome": "failed", "steps": ()}, "The run failed before its first step"),
     ],
 )
 def test_the_headline_says_how_a_run_ended(update: dict[str, Any], expected: str) -> None:
