@@ -56,7 +56,7 @@ def collect(
       where: its artifacts.
       outcome: how it ended.
       pushed: what is served now, if it was pushed.
-      failed_step: the step that stopped it, if one did.
+      failed_step: the step in which it ended, if it did not come to its end.
       error: what the user was told then.
       with_readers: whether to ask the model for some readers, which takes seconds.
     """
@@ -69,6 +69,13 @@ def collect(
         contract=where.contract,
         baseline=where.baseline,
     )
+    gates = _gates(where)
+    steps = read_steps(description.steps_file) if description.steps_file else ()
+    if outcome == "refused":
+        failed_step = next((gate.step for gate in gates if not gate.passed), failed_step)
+        steps = tuple(
+            step.model_copy(update={"state": "stopped"}) if step.state == "failed" else step for step in steps
+        )
     return RunFacts(
         run_id=description.run_id,
         pipeline=description.pipeline,
@@ -84,9 +91,9 @@ def collect(
         trained=read_trained(where.model_run) if where.model_run else None,
         evaluated=read_evaluated(where.evaluation) if where.evaluation else None,
         serving=read_serving(where.infra_blessing) if where.infra_blessing else None,
-        gates=_gates(where),
+        gates=gates,
         pushed=pushed,
-        steps=read_steps(description.steps_file) if description.steps_file else (),
+        steps=steps,
         lineage=description.lineage(came_in.content_sha256 if came_in else None),
         readers=read_readers(where.model, where.splits, where.transform_graph)
         if with_readers and where.model and where.splits and where.transform_graph
