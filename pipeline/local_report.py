@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from components.report.description import RunDescription
 from components.report.facts import Outcome, RunFacts
 from pipeline.config import PipelineConfig
-from pipeline.step_record import recorded_steps
+from pipeline.step_record import RUNS, STEPS_FILE, recorded_steps
 from transform import storage
 from transform.errors import GateError, own_error
 from transform.push_folder import timestamp
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from components.report.collection import Locations
 
 REPORTS: Final = "reports"
-RUNS: Final = "runs"
-STEPS_FILE: Final = "steps.json"
 
 
 class LocalReport:

@@ -15,9 +15,9 @@ from rich.console import Console
 
 from pipeline import preflight
 from pipeline.config import PipelineConfig
-from pipeline.durations import DURATIONS_FILE, Durations
 from pipeline.flink_job_server import job_server
 from pipeline.local_report import LocalReport
+from pipeline.step_record import last_seconds
 from pipeline.terminal import redirected_output, reported_steps, shown_waiting
 from transform.errors import ConfigurationError, InputError, ReadalikeError, own_error
 from transform.pseudonyms import key_id, read_key
@@ -134,8 +134,8 @@ def _run(config: PipelineConfig, console: Console, report: LocalReport, until: s
     if until is not None:
         steps = steps_up_to(pipeline, until)
         options = RunOptions(to_nodes=[until])
-    durations = Durations(config.work_dir.resolve() / DURATIONS_FILE)
-    with reported_steps(console, steps, durations), report.recording(steps, connection):
+    expected = last_seconds(config.work_dir, steps)
+    with reported_steps(console, steps, expected), report.recording(steps, connection):
         tfx.orchestration.LocalDagRunner().run(pipeline, options)
 
 
