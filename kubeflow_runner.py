@@ -10,19 +10,13 @@ import sys
 from collections.abc import Sequence
 
 from pipeline.kubeflow.cli import run
-from transform.errors import ReadalikeError
+from transform.exit_codes import with_exit_code
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Does what the command line `argv` says. Returns the exit code."""
-    try:
-        run(sys.argv[1:] if argv is None else argv)
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        return 130
+    run(sys.argv[1:] if argv is None else argv)
     return 0
 
 

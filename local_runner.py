@@ -9,19 +9,13 @@ from collections.abc import Sequence
 from pipeline.config import read_config
 from pipeline.local_run import run_locally
 from serving.showcase import show_pushed
-from transform.errors import ReadalikeError
+from transform.exit_codes import with_exit_code
 
 
+@with_exit_code("interrupted; nothing was pushed by halves")
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the pipeline that the command line `argv` describes. Returns the exit code."""
-    try:
-        return run_locally(read_config(argv, required=["data"]), show_pushed)
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\ninterrupted; nothing was pushed by halves", file=sys.stderr)
-        return 130
+    return run_locally(read_config(argv, required=["data"]), show_pushed)
 
 
 if __name__ == "__main__":

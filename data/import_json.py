@@ -12,7 +12,8 @@ from typing import Any, Final
 from data.json_records import Record, json_files, read_records
 from data.reviews_csv import HEADER, genres_cell, output_fault, quoted, rating_cell, replacing
 from transform import features
-from transform.errors import ConfigurationError, DataError, ReadalikeError
+from transform.errors import ConfigurationError, DataError
+from transform.exit_codes import with_exit_code
 
 # Keys of a scraped record. The first two must be there.
 USER: Final = "user_id"
@@ -131,6 +132,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
+@with_exit_code()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command. Returns the exit code: 0, or 2 if a source or the output cannot be used."""
     parser = argparse.ArgumentParser(
@@ -142,13 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", metavar="FILE", required=True, type=Path, help="the CSV to write: .csv or .csv.gz")
     flags = parser.parse_args(arguments)
-    try:
-        if fault := output_fault(flags.out):
-            raise ConfigurationError(fault)
-        counts = import_json(flags.sources, flags.out)
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    if fault := output_fault(flags.out):
+        raise ConfigurationError(fault)
+    counts = import_json(flags.sources, flags.out)
     rejected = counts.without_user_or_title
     print(
         f"{flags.out}: {counts.reviews:,} reviews, {counts.unrated:,} of them unrated"

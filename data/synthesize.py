@@ -18,7 +18,8 @@ from data.synthetic.books import book_genres, book_titles
 from data.synthetic.interactions import CHUNK, UNRATED, Interactions
 from data.synthetic.names import user_names
 from data.synthetic.parameters import SyntheticParameters, parse_parameters
-from transform.errors import ConfigurationError, ReadalikeError
+from transform.errors import ConfigurationError
+from transform.exit_codes import with_exit_code
 
 
 def synthesize(parameters: SyntheticParameters, out: Path) -> None:
@@ -64,6 +65,7 @@ def _bytes_of(lines: Any) -> memoryview:
     return memoryview(characters)[ends[lines.offset] : ends[lines.offset + len(lines)]]
 
 
+@with_exit_code()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command. Returns the exit code: 0, or 2 if a flag does not fit or the file cannot be written."""
     parser = argparse.ArgumentParser(prog="python -m data.synthesize", description="Make a CSV of reviews.")
@@ -73,13 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", metavar="FILE", required=True, type=Path, help="the CSV to write: .csv or .csv.gz")
     flags = vars(parser.parse_args(arguments))
     started = time.monotonic()
-    try:
-        out = flags.pop("out")
-        parameters = _checked(flags, out)
-        synthesize(parameters, out)
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    out = flags.pop("out")
+    parameters = _checked(flags, out)
+    synthesize(parameters, out)
     print(
         f"{out}: {parameters.reviews:,} reviews by {parameters.users:,} users of {parameters.books:,} books, "
         f"seed {parameters.seed}, in {time.monotonic() - started:.1f} s"

@@ -1,7 +1,8 @@
 """The report of a run on this machine, whether the run comes to its end or not.
 
 A run that does leaves the page that RunReport wrote, with the last steps' times added. One that is stopped never comes
-to RunReport: the same page is made of what its steps have written until then.
+to RunReport: the same page is made of what its steps have written until then. One that is refused before its first step
+leaves the page with what was wrong; TFX is not loaded for it.
 """
 
 import sys
@@ -13,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from components.report.description import RunDescription
-from components.report.facts import Outcome
+from components.report.facts import Outcome, RunFacts
 from pipeline.config import PipelineConfig
-from pipeline.step_record import recorded_steps
+from pipeline.step_record import RUNS, STEPS_FILE, recorded_steps
 from transform import storage
 from transform.errors import GateError, own_error
 from transform.push_folder import timestamp
@@ -24,20 +25,18 @@ if TYPE_CHECKING:
     from components.report.collection import Locations
 
 REPORTS: Final = "reports"
-RUNS: Final = "runs"
-STEPS_FILE: Final = "steps.json"
 
 
 class LocalReport:
     """What is left of one run: `<work dir>/runs/<run id>/steps.json` and `<work dir>/reports/<run id>/`."""
 
-    def __init__(self, config: PipelineConfig, run_id: str, pseudonym_key_id: str):
+    def __init__(self, config: PipelineConfig, run_id: str, pseudonym_key_id: str | None = None):
         """Takes what is known before the run.
 
         Args:
           config: what the user asked for.
           run_id: the run's name.
-          pseudonym_key_id: tells which key made the pseudonyms.
+          pseudonym_key_id: tells which key made the pseudonyms; None: no key was read yet.
         """
         work_dir = config.work_dir.resolve()
         self.folder = work_dir / REPORTS / run_id
@@ -80,6 +79,30 @@ class LocalReport:
           told: what the user is told of it. It must name no user.
         """
         return self.page or self._without_failing(lambda: self._leave(error, told))
+
+    def refuse(self, told: str) -> Path:
+        """Writes the page of a run that does not begin. Returns its path.
+
+        Args:
+          told: what the user is told of it. It must name no user.
+
+        Raises:
+          OSError: the work folder cannot be written.
+        """
+        from components.report.files import write_report
+
+        facts = RunFacts(
+            run_id=self.description.run_id,
+            pipeline=self.description.pipeline,
+            runner=self.description.runner,
+            outcome="failed",
+            started=self.description.started,
+            finished=self.description.started,
+            seconds=None,
+            error=told,
+            lineage=self.description.lineage(),
+        )
+        return Path(write_report(facts, str(self.folder)))
 
     def _keep(self) -> Path:
         from components.report.card_files import copy_card

@@ -5,22 +5,21 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 
 from pipeline import preflight
 from pipeline.config import PipelineConfig
-from pipeline.durations import DURATIONS_FILE, Durations
 from pipeline.flink_job_server import job_server
 from pipeline.local_report import LocalReport
+from pipeline.step_record import last_seconds
 from pipeline.terminal import redirected_output, reported_steps, shown_waiting
-from transform.errors import ConfigurationError, ReadalikeError, own_error
+from transform.errors import ConfigurationError, InputError, ReadalikeError, own_error
 from transform.pseudonyms import key_id, read_key
 
 
@@ -39,13 +38,18 @@ def run_locally(config: PipelineConfig, show_result: Callable[[Console, str], No
     Raises:
       ReadalikeError: the input or the configuration is bad, or a gate stopped the run.
     """
-    preflight.check(config)
-    made_key = preflight.provide_key(config)
+    run_id = time.strftime("%Y%m%d-%H%M%S")
+    try:
+        preflight.check(config)
+        made_key = preflight.provide_key(config)
+        lock = _locked(config.work_dir)
+    except InputError as error:
+        _tell_refused(config, run_id, error)
+        raise
     logs = config.work_dir / "logs"
     logs.mkdir(exist_ok=True)
-    run_id = time.strftime("%Y%m%d-%H%M%S")
     log_file = None if config.verbose else logs / f"run-{run_id}.log"
-    with _only_run_in(config.work_dir), redirected_output(log_file) as console:
+    with lock, redirected_output(log_file) as console:
         _greet(console, config, log_file, made_key)
         started = time.monotonic()
         report = LocalReport(config, run_id, key_id(read_key(preflight.key_file(config))))
@@ -88,6 +92,15 @@ def _told(error: BaseException, cause: ReadalikeError | None, log_file: Path | N
     return f"Unexpected failure ({type(error).__name__}): {place}"
 
 
+def _tell_refused(config: PipelineConfig, run_id: str, error: InputError) -> None:
+    """Leaves the page of a run that does not begin, and shows where it is. There is no log yet."""
+    try:
+        page = str(LocalReport(config, run_id).refuse(str(error)))
+    except OSError as fault:  # The work folder may be the very thing that is wrong.
+        page = f"could not be written ({fault.strerror})"
+    Console(highlight=False, soft_wrap=True).print(f"Report: {page}", markup=False)
+
+
 def _show_report(console: Console, page: Path | None) -> None:
     console.print(f"Report: {page or 'could not be written; the log says why'}", markup=False)
 
@@ -121,8 +134,8 @@ def _run(config: PipelineConfig, console: Console, report: LocalReport, until: s
     if until is not None:
         steps = steps_up_to(pipeline, until)
         options = RunOptions(to_nodes=[until])
-    durations = Durations(config.work_dir.resolve() / DURATIONS_FILE)
-    with reported_steps(console, steps, durations), report.recording(steps, connection):
+    expected = last_seconds(config.work_dir, steps)
+    with reported_steps(console, steps, expected), report.recording(steps, connection):
         tfx.orchestration.LocalDagRunner().run(pipeline, options)
 
 
@@ -156,14 +169,14 @@ def _greet(console: Console, config: PipelineConfig, log_file: Path | None, made
         )
 
 
-@contextmanager
-def _only_run_in(work_dir: Path) -> Iterator[None]:
-    """Holds the work folder for this run. The system lets go of it when the process ends, however it ends."""
-    with (work_dir / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigurationError(
-                f"--work-dir {work_dir}: another run is at work there. Wait for it, or name another folder."
-            ) from error
-        yield
+def _locked(work_dir: Path) -> TextIO:
+    """Holds the work folder until what is returned is closed, or the process ends, however it ends."""
+    lock = (work_dir / ".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise ConfigurationError(
+            f"--work-dir {work_dir}: another run is at work there. Wait for it, or name another folder."
+        ) from error
+    return lock

@@ -15,22 +15,20 @@ from components.report.files import FACTS_FILE, PAGE_FILE, read_facts
 from components.report.index import render_index
 from pipeline.local_report import REPORTS
 from transform import storage
-from transform.errors import ConfigurationError, ReadalikeError
+from transform.errors import ConfigurationError
+from transform.exit_codes import with_exit_code
 
 DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes the index, says where it is, and opens it where there is a display. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="report_index", description="Writes and opens the index of all runs.")
     parser.add_argument("--work-dir", type=Path, default=Path("work"), help="the runs' work folder (work)")
     parser.add_argument("--no-open", action="store_true", help="do not open it in a browser")
     arguments = parser.parse_args(argv)
-    try:
-        page = write_index(arguments.work_dir.resolve() / REPORTS)
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    page = write_index(arguments.work_dir.resolve() / REPORTS)
     print(page)
     if not arguments.no_open and any(os.environ.get(display) for display in DISPLAYS):
         webbrowser.open(page.as_uri())

@@ -1,4 +1,7 @@
-"""How long each step of a run took and how much memory it needed, kept in a file while the run goes on."""
+"""How long each step of a run took and how much memory it needed, kept in a file while the run goes on.
+
+The next run says by that what to expect.
+"""
 
 import logging
 import threading
@@ -11,8 +14,14 @@ from typing import Final
 import psutil
 
 from components.report.facts import Step, StepState
-from components.report.steps import write_steps
+from components.report.steps import read_steps, write_steps
 from pipeline.steps import STEP_EVENT
+
+RUNS: Final = "runs"
+"""In the work folder: a folder for each run."""
+
+STEPS_FILE: Final = "steps.json"
+"""In the folder of a run."""
 
 SAMPLING_SECONDS: Final = 0.5
 MIB: Final = 1 << 20
@@ -103,6 +112,20 @@ class StepRecord(logging.Handler):
 
     def _write(self) -> None:
         write_steps(tuple(self._steps.values()), str(self._file))
+
+
+def last_seconds(work_dir: Path, names: Sequence[str]) -> dict[str, float]:
+    """Returns what each of the steps `names` took in the last run that came to the end of all of them; empty: none did.
+
+    A record that makes no sense is passed over: it is not worth stopping a run for.
+    """
+    for file in sorted((work_dir / RUNS).glob(f"*/{STEPS_FILE}"), reverse=True):
+        with suppress(OSError, ValueError, TypeError):
+            taken = {step.name: step.seconds for step in read_steps(str(file)) if step.state == "done"}
+            found = {name: seconds for name in names if (seconds := taken.get(name)) is not None}
+            if len(found) == len(names):
+                return found
+    return {}
 
 
 @contextmanager

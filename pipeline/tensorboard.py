@@ -14,7 +14,8 @@ from typing import Final
 
 from tensorboard import program
 
-from transform.errors import ConfigurationError, ReadalikeError
+from transform.errors import ConfigurationError
+from transform.exit_codes import with_exit_code
 
 LINKS_FOLDER: Final = "tensorboard"
 """In the work folder."""
@@ -27,6 +28,7 @@ _EVENTS: Final = "events.out.tfevents."
 _SECONDS_BETWEEN_LOOKS: Final = 10
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves TensorBoard until it is interrupted. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.tensorboard", description="TensorBoard on all runs.")
@@ -36,13 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--port", type=int, default=DEFAULT_PORT, help=f"the port; 0: any that is free (default: {DEFAULT_PORT})"
     )
     arguments = parser.parse_args(argv)
-    try:
+    with suppress(KeyboardInterrupt):
         _serve(arguments.work_dir, arguments.host, arguments.port)
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 0
     return 0
 
 

@@ -7,7 +7,7 @@ are pointed at the log file, and what is meant for a person goes to a copy of th
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
 
-from pipeline.durations import Durations
 from pipeline.live_steps import LiveSteps
 from pipeline.plain_steps import PlainSteps
 from pipeline.steps import STEP_EVENT, Steps
@@ -55,9 +54,9 @@ def redirected_output(log_file: Path | None) -> Iterator[Console]:
 class StepReporter(logging.Handler):
     """Turns the runner's log, our own messages and the advances of a step into what a display shows."""
 
-    def __init__(self, console: Console, steps: Steps, durations: Durations | None):
+    def __init__(self, console: Console, steps: Steps):
         super().__init__(logging.INFO)
-        self._steps, self._durations = steps, durations
+        self._steps = steps
         self._display: LiveSteps | PlainSteps
         if _may_draw(console):
             self._display = LiveSteps(console, steps)
@@ -95,22 +94,20 @@ class StepReporter(logging.Handler):
     def _finish(self) -> None:
         step, seconds = self._steps.finish()
         self._display.finish(step, seconds)
-        if self._durations is not None:
-            self._durations.note(step, seconds)
 
 
 @contextmanager
 def reported_steps(
-    console: Console, steps: Sequence[str], durations: Durations | None = None
+    console: Console, steps: Sequence[str], expected: Mapping[str, float] | None = None
 ) -> Iterator[StepReporter]:
     """Shows the steps of a run on `console` and writes the log of all libraries to the standard error stream.
 
     Args:
       console: where to. On a terminal the list of steps is drawn and redrawn; elsewhere lines are written.
       steps: the steps, in their order.
-      durations: what they took in the last run, and where it is noted what they take; None: nothing is known of that.
+      expected: seconds that they took in the last run; None: nothing is known of that.
     """
-    reporter = StepReporter(console, Steps(steps, durations.seconds if durations else {}), durations)
+    reporter = StepReporter(console, Steps(steps, expected or {}))
     stream = logging.StreamHandler(sys.__stderr__)
     stream.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()

@@ -17,25 +17,19 @@ from rich.console import Console
 from pipeline.config import PipelineConfig, read_config
 from pipeline.local_run import run_locally, study_folder
 from trainer.tuning_parameters import BEST_CONFIGURATION, BEST_FILE
-from transform.errors import ReadalikeError
+from transform.exit_codes import with_exit_code
 from transform.json_files import read_json
 
 TRIALS: Final = 20
 TUNER: Final = "Tuner"
 
 
+@with_exit_code("interrupted; the same command goes on with the trials that are there")
 def main(argv: Sequence[str] | None = None) -> int:
     """Tunes as the command line `argv` says. Returns the exit code."""
-    try:
-        config = with_trials(read_config(argv, program="pipeline.tune", required=["data"]))
-        folder = study_folder(config)
-        return run_locally(config, lambda console, _: show_best(console, folder), until=TUNER)
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on with the trials that are there", file=sys.stderr)
-        return 130
+    config = with_trials(read_config(argv, program="pipeline.tune", required=["data"]))
+    folder = study_folder(config)
+    return run_locally(config, lambda console, _: show_best(console, folder), until=TUNER)
 
 
 def with_trials(config: PipelineConfig) -> PipelineConfig:

@@ -22,7 +22,8 @@ from typing import IO, Any, Final, NamedTuple
 from serving.pushed_model import newest_version
 from serving.remote_version import local_version, remote_folder
 from transform import features
-from transform.errors import ReadalikeError, ReleaseError
+from transform.errors import ReleaseError
+from transform.exit_codes import with_exit_code
 from transform.push_folder import GRAPH_FILE, STAGING_PREFIX
 from transform.storage import is_remote
 
@@ -234,6 +235,7 @@ def _refusal(path: Path, name: str, fault: str) -> ReleaseError:
     return ReleaseError(f"{path}: the member {name!r} {fault}. Nothing was extracted. {FETCH_AGAIN}")
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Does what the command line `argv` says. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m serving.archive", description=__doc__)
@@ -265,9 +267,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             extract(arguments.archive, Path(arguments.folder))
             print(f"Extracted {arguments.archive} to {arguments.folder}")
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
     except OSError as error:
         place = error.filename or arguments.command
         print(f"error: {place}: {error.strerror}. Mend that and try again.", file=sys.stderr)

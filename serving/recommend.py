@@ -20,26 +20,24 @@ from serving.client import DEFAULT_MODEL, DEFAULT_TIMEOUT_SECONDS, connect
 from serving.pushed_model import PushedModel
 from serving.remote_version import local_version
 from transform import features
-from transform.errors import ConfigurationError, PseudonymKeyError, ReadalikeError
+from transform.errors import ConfigurationError, PseudonymKeyError
+from transform.exit_codes import with_exit_code
 from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE, key_id, pseudonymise, read_key
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints or writes recommendations. Returns the exit code."""
     arguments = _parser().parse_args(argv)
-    try:
-        if arguments.out is not None and arguments.users is None:
-            raise ConfigurationError("--out: is for a file of readers, --users. One reader is printed.")
-        with _asked(arguments) as (ask, where):
-            if arguments.users is not None:
-                form = arguments.format or ("csv" if arguments.out and arguments.out.suffix == ".csv" else "jsonl")
-                count = batch.answer_all(arguments.users, ask, arguments.out, form)
-                print(f"{count:,} readers", file=sys.stderr)
-                return 0
-            [reader] = ask([arguments.user])
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    if arguments.out is not None and arguments.users is None:
+        raise ConfigurationError("--out: is for a file of readers, --users. One reader is printed.")
+    with _asked(arguments) as (ask, where):
+        if arguments.users is not None:
+            form = arguments.format or ("csv" if arguments.out and arguments.out.suffix == ".csv" else "jsonl")
+            count = batch.answer_all(arguments.users, ask, arguments.out, form)
+            print(f"{count:,} readers", file=sys.stderr)
+            return 0
+        [reader] = ask([arguments.user])
     if arguments.json:
         print(json.dumps(batch.as_json(reader), ensure_ascii=False))
     else:

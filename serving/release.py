@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from serving.push_history import Release, read_history, read_release, roll_back
-from transform.errors import ReadalikeError, ReleaseError
+from transform.errors import ReleaseError
+from transform.exit_codes import with_exit_code
 from transform.push_folder import PushFolder
 
 SHORT_DIGEST: Final = 12
@@ -20,6 +21,7 @@ WIDTH_OF_A_PIPE: Final = 240
 """So that a line stays a line where no person's window limits it."""
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Does what the command line `argv` says. Returns the exit code."""
     arguments = _parser().parse_args(argv)
@@ -27,12 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not console.is_terminal:
         console.width = WIDTH_OF_A_PIPE
     folder = PushFolder(arguments.push_dir)
-    try:
-        with _told_by_name(folder):
-            _COMMANDS[arguments.command](folder, arguments, console)
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    with _told_by_name(folder):
+        _COMMANDS[arguments.command](folder, arguments, console)
     return 0
 
 

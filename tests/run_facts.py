@@ -55,8 +55,8 @@ def refused() -> RunFacts:
             "pushed": None,
             "steps": tuple(
                 step
-                if step.name not in ("RetrievalEvaluator", "ServingValidator", "Pusher")
-                else Step(name=step.name, state="failed" if step.name == quality.step else "not reached")
+                if step.name not in ("Pusher", "RunReport")
+                else Step(name=step.name, state="stopped" if step.name == "Pusher" else "not reached")
                 for step in full.steps
             ),
         }

@@ -19,7 +19,8 @@ from benchmarks.scale.parts import CHECK, PARTS, PIPELINE, ROOT, Comparison
 from benchmarks.scale.report import TITLES, print_part, print_ratios, ratios
 from data.synthetic.parameters import SyntheticParameters, parse_parameters
 from transform import json_files
-from transform.errors import ConfigurationError, ReadalikeError
+from transform.errors import ConfigurationError
+from transform.exit_codes import with_exit_code
 
 # The notebook's.
 ROWS: Final = 1_733_561
@@ -30,6 +31,7 @@ BOOKS: Final = 57_186
 OWN_FLAGS: Final = ("--data", "--work-dir", "--push-dir", "--pseudonym-key-file", "--verbose")
 
 
+@with_exit_code("interrupted; `--resume` keeps the parts that are done")
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the tables and writes them as JSON.
 
@@ -51,14 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "scale.json", help="default: %(default)s")
     options, flags = parser.parse_known_args(argv)
-    try:
-        return compare(options, [flag for flag in flags if flag != "--"])
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\ninterrupted; `--resume` keeps the parts that are done", file=sys.stderr)
-        return 130
+    return compare(options, [flag for flag in flags if flag != "--"])
 
 
 def compare(options: argparse.Namespace, flags: Sequence[str]) -> int:

@@ -4,8 +4,8 @@ import time
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from components.report.description import RunDescription, revision, seeds, versions
-from components.report.facts import Lineage, Outcome, RunFacts
+from components.report.description import RunDescription
+from components.report.facts import Outcome, RunFacts
 from components.report.interactions import read_kept
 from components.report.model import read_evaluated, read_gate, read_serving, read_trained
 from components.report.model_facts import Gate, Push
@@ -56,20 +56,26 @@ def collect(
       where: its artifacts.
       outcome: how it ended.
       pushed: what is served now, if it was pushed.
-      failed_step: the step that stopped it, if one did.
+      failed_step: the step in which it ended, if it did not come to its end.
       error: what the user was told then.
       with_readers: whether to ask the model for some readers, which takes seconds.
     """
     finished = timestamp(time.time())
-    configuration = description.configuration
     came_in = where.reviews and read_came_in(
         where.reviews,
-        str(configuration.get("data", "")),
+        str(description.configuration.get("data", "")),
         statistics=where.statistics,
         anomalies=where.anomalies,
         contract=where.contract,
         baseline=where.baseline,
     )
+    gates = _gates(where)
+    steps = read_steps(description.steps_file) if description.steps_file else ()
+    if outcome == "refused":
+        failed_step = next((gate.step for gate in gates if not gate.passed), failed_step)
+        steps = tuple(
+            step.model_copy(update={"state": "stopped"}) if step.state == "failed" else step for step in steps
+        )
     return RunFacts(
         run_id=description.run_id,
         pipeline=description.pipeline,
@@ -85,17 +91,10 @@ def collect(
         trained=read_trained(where.model_run) if where.model_run else None,
         evaluated=read_evaluated(where.evaluation) if where.evaluation else None,
         serving=read_serving(where.infra_blessing) if where.infra_blessing else None,
-        gates=_gates(where),
+        gates=gates,
         pushed=pushed,
-        steps=read_steps(description.steps_file) if description.steps_file else (),
-        lineage=Lineage(
-            data_sha256=came_in.content_sha256 if came_in else None,
-            git_revision=revision(),
-            pseudonym_key_id=description.pseudonym_key_id,
-            versions=versions(),
-            seeds=seeds(configuration),
-            configuration=configuration,
-        ),
+        steps=steps,
+        lineage=description.lineage(came_in.content_sha256 if came_in else None),
         readers=read_readers(where.model, where.splits, where.transform_graph)
         if with_readers and where.model and where.splits and where.transform_graph
         else (),

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from components.report.facts import Lineage
 from components.report.figures import Fact
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
@@ -68,6 +69,21 @@ class RunDescription(Fact):
         found = _RUN_ID.search(folder)
         run_id = self.run_id or (found[0] if found else "")
         return self.model_copy(update={"configuration": configuration, "run_id": run_id})
+
+    def lineage(self, data_sha256: str | None = None) -> Lineage:
+        """Returns what the run is made of.
+
+        Args:
+          data_sha256: of the reviews; None: they were not read.
+        """
+        return Lineage(
+            data_sha256=data_sha256,
+            git_revision=revision(),
+            pseudonym_key_id=self.pseudonym_key_id,
+            versions=versions(),
+            seeds=seeds(self.configuration),
+            configuration=self.configuration,
+        )
 
 
 def revision() -> str | None:

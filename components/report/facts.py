@@ -14,8 +14,8 @@ from components.report.model_facts import Evaluated, Gate, Push, Serving, Traine
 # input, bad configuration, or an unexpected failure.
 Outcome: TypeAlias = Literal["pushed", "refused", "failed", "interrupted"]
 
-# How far a step came.
-StepState: TypeAlias = Literal["done", "running", "failed", "not reached"]
+# How far a step came. Stopped: the one in which a gate's refusal ended the run.
+StepState: TypeAlias = Literal["done", "running", "failed", "stopped", "not reached"]
 
 
 class Step(Fact):
@@ -113,7 +113,7 @@ class RunFacts(Fact):
     """From start to end; until the report was written."""
 
     failed_step: str | None = None
-    """The step that stopped the run."""
+    """The step that stopped the run: of a refused one the gate, also where it was Pusher that took it at its word."""
 
     error: str | None = None
     """What the user was told: several lines, with tables in columns of fixed width."""

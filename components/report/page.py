@@ -8,7 +8,7 @@ from markupsafe import Markup
 from components.report import charts
 from components.report.facts import RunFacts
 from components.report.figures import Bar, Counted
-from components.report.formatting import number, sizes
+from components.report.formatting import number, score, sizes
 from components.report.model_facts import Evaluated, Slice
 from components.report.templating import render
 from components.report.wording import of_measure, of_model
@@ -40,6 +40,14 @@ class Drawing(NamedTuple):
 
     unit: str = ""
     note: str = ""
+
+
+class Refusal(NamedTuple):
+    """A gate that stopped the run, and why."""
+
+    gate: str
+    reasons: Sequence[tuple[str, str, str]]
+    """What was looked at, what was found, and what was needed or is to be said of it."""
 
 
 def render_report(facts: RunFacts) -> str:
@@ -78,8 +86,11 @@ def headline(facts: RunFacts) -> str:
         return f"Version {facts.pushed.version} was pushed" if facts.pushed else "A model was pushed"
     if facts.outcome == "refused":
         return "The data were refused" if facts.trained is None and not facts.gates else "The model was refused"
-    ended = "was interrupted" if facts.outcome == "interrupted" else "failed"
-    return f"The run {ended}" + (f" at {step}" if step else "")
+    if facts.outcome == "interrupted":
+        return f"The run was interrupted at {step}" if step else "The run was interrupted"
+    if facts.runner == "local" and not facts.steps:
+        return "The run failed before its first step"
+    return f"The run failed at {step}" if step else "The run failed"
 
 
 def _sections(facts: RunFacts) -> Iterator[tuple[str, str]]:
@@ -99,17 +110,24 @@ def _sections(facts: RunFacts) -> Iterator[tuple[str, str]]:
     yield "lineage", "Lineage"
 
 
-def _refusals(facts: RunFacts) -> Iterator[tuple[str, str, str]]:
-    """Yields what stopped the run, as what was looked at, what was found, and what was needed."""
+def _refusals(facts: RunFacts) -> Iterator[Refusal]:
+    """Yields what each gate refused the run for."""
     if facts.outcome != "refused":
         return
     for gate in facts.gates:
-        for check in gate.checks:
-            if not check.passed:
-                yield check.what, check.found, check.needed
-    if not facts.gates and facts.came_in:
-        for anomaly in facts.came_in.anomalies:
-            yield anomaly.feature, anomaly.problem, anomaly.detail
+        if not gate.passed:
+            failing = [check for check in gate.checks if not check.passed]
+            yield Refusal(gate.step, [(check.what, check.found, f"needed: {check.needed}") for check in failing])
+    if not facts.gates and facts.failed_step and facts.came_in:
+        reasons = [(found.feature, found.problem, found.detail) for found in facts.came_in.anomalies]
+        if not facts.lineage.configuration.get("accept_drift"):
+            reasons += [
+                (drift.feature, "drift", f"{drift.measure} {score(drift.value)}, above {score(drift.threshold)}")
+                for drift in facts.came_in.drift
+                if drift.exceeded
+            ]
+        if reasons:
+            yield Refusal(facts.failed_step, reasons)
 
 
 def _measures(evaluated: Evaluated) -> list[str]:

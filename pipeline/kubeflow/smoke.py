@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import yaml
 
-from transform.errors import ConfigurationError, ReadalikeError
+from transform.errors import ConfigurationError
+from transform.exit_codes import with_exit_code
 
 EXECUTOR_FLAG: Final = "--executor_class_path"
 # Parameters of stock components whose value is the path of a function of ours.
@@ -51,6 +52,7 @@ def fault(name: str) -> str | None:
     return None
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Imports what the pipeline that `argv` names needs, and says what fails. Returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
@@ -58,11 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("usage: python -m pipeline.kubeflow.smoke YAML", file=sys.stderr)
         return 2
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # As in the containers.
-    try:
-        names = named_in(Path(arguments[0]))
-    except ReadalikeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    names = named_in(Path(arguments[0]))
     faults = {name: reason for name in names if (reason := fault(name)) is not None}
     for name in names:
         print(f"{'FAILED' if name in faults else 'ok    '}  {name}" + (f"  {faults[name]}" if name in faults else ""))

@@ -37,7 +37,7 @@ def assert_nothing_was_pushed(refused: Run, before: dict[str, bytes]) -> str:
 
 def assert_the_report_says_why(refused: Run, table: str) -> None:
     facts = read_facts(str(refused.report))
-    assert (facts.outcome, facts.failed_step, facts.pushed) == ("refused", "Pusher", None)
+    assert (facts.outcome, facts.failed_step, facts.pushed) == ("refused", "RetrievalEvaluator", None)
     assert facts.error == refused.errors.removeprefix("error: ").removesuffix("\n")
     [quality, serving] = facts.gates
     assert (quality.step, quality.passed) == ("RetrievalEvaluator", False)
@@ -46,8 +46,9 @@ def assert_the_report_says_why(refused: Run, table: str) -> None:
         r"^  REFUSED +(.*?)  ", table, re.M
     )
     assert [step.name for step in facts.steps if step.state != "done"] == ["Pusher", "RunReport"]
-    assert [step.state for step in facts.steps][-2:] == ["failed", "not reached"]
+    assert [step.state for step in facts.steps][-2:] == ["stopped", "not reached"]
     page = (refused.report / PAGE_FILE).read_text(encoding="utf-8")
+    assert "stopped by RetrievalEvaluator" in page
     for check in quality.checks:
         assert escape(check.what) in page
 
@@ -70,6 +71,7 @@ def test_what_the_gate_refuses_is_not_pushed(run: Runner) -> None:
     assert "REFUSED  milliseconds a request, median" in slow.errors
     assert "needed: at most 0.001 (--serving.max-p50-ms)" in slow.errors
     assert contents(run.push_dir) == before
+    assert read_facts(str(slow.report)).failed_step == "ServingValidator"
 
     twin.write_bytes(twin.read_bytes()[:1000])
     before = contents(run.push_dir)

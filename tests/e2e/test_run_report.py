@@ -296,7 +296,7 @@ def test_a_run_that_fails_and_one_that_a_gate_of_the_data_stops_leave_a_report_a
     assert facts.came_in is not None
     assert [anomaly.feature for anomaly in facts.came_in.anomalies] == ["RatingOf5"]
     assert facts.came_in.anomalies[0].detail in refused.errors
-    assert [step.name for step in facts.steps if step.state == "failed"] == ["DataGate"]
+    assert [step.name for step in facts.steps if step.state == "stopped"] == ["DataGate"]
     assert failed.report != refused.report
 
     index = report_index.write_index(run.work_dir.resolve() / "reports")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from components.report.steps import read_steps
-from pipeline.step_record import recorded_steps
+from components.report.facts import Step, StepState
+from components.report.steps import read_steps, write_steps
+from pipeline.step_record import last_seconds, recorded_steps
 
 HUNGRY = "import time; block = b'x' * (200 << 20); print('full', flush=True); time.sleep(60)"
 
@@ -74,3 +75,43 @@ def test_the_step_that_fails_is_named_and_those_after_it_were_not_reached(tmp_pa
     assert [step.state for step in read_steps(str(file))] == ["done", "failed", "not reached"]
     assert read_steps(str(file))[1].seconds is not None
     assert logging.getLogger().handlers == handlers
+
+
+def leave(work_dir: Path, run_id: str, **steps: tuple[StepState, float | None]) -> Path:
+    """Leaves the record of a run in the work folder."""
+    file = work_dir / "runs" / run_id / "steps.json"
+    write_steps([Step(name=name, state=state, seconds=seconds) for name, (state, seconds) in steps.items()], str(file))
+    return file
+
+
+def test_the_next_run_expects_what_the_last_complete_one_took(tmp_path: Path) -> None:
+    names = ["First", "Second"]
+    assert last_seconds(tmp_path, names) == {}
+    leave(tmp_path, "20260101-120000", First=("done", 1.5), Second=("done", 20.0))
+    leave(tmp_path, "20260102-120000", First=("done", 2.5), Second=("done", 30.0))
+    leave(tmp_path, "20260103-120000", First=("done", 9.0), Second=("failed", 9.0))
+    leave(tmp_path, "20260104-120000", First=("done", 9.0), Second=("not reached", None))
+    assert last_seconds(tmp_path, names) == {"First": 2.5, "Second": 30.0}
+
+
+def test_a_run_of_other_steps_is_not_what_is_expected(tmp_path: Path) -> None:
+    leave(tmp_path, "20260101-120000", First=("done", 1.5), Second=("done", 20.0), Third=("done", 3.0))
+    leave(tmp_path, "20260102-120000", First=("done", 2.5), Tuner=("done", 300.0))
+    assert last_seconds(tmp_path, ["First", "Second", "Third"]) == {"First": 1.5, "Second": 20.0, "Third": 3.0}
+    assert last_seconds(tmp_path, ["First", "Tuner"]) == {"First": 2.5, "Tuner": 300.0}
+    assert last_seconds(tmp_path, ["First", "Second"]) == {"First": 1.5, "Second": 20.0}
+
+
+@pytest.mark.parametrize("content", [b"", b"3", b"[1]", b"null", b'[{"name": "First"}]', b"\xff"])
+def test_a_record_that_makes_no_sense_is_passed_over(content: bytes, tmp_path: Path) -> None:
+    leave(tmp_path, "20260101-120000", First=("done", 1.5))
+    leave(tmp_path, "20260102-120000", First=("done", 9.0)).write_bytes(content)
+    assert last_seconds(tmp_path, ["First"]) == {"First": 1.5}
+
+
+def test_what_is_recorded_is_what_the_next_run_expects(tmp_path: Path) -> None:
+    with recorded_steps(["First"], tmp_path / "runs" / "1" / "steps.json"):
+        tell("First", "running")
+        tell("First", "finished")
+    [step] = read_steps(str(tmp_path / "runs" / "1" / "steps.json"))
+    assert last_seconds(tmp_path, ["First"]) == {"First": step.seconds}

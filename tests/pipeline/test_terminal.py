@@ -57,6 +57,13 @@ def test_steps_and_our_messages_are_shown_and_nothing_else() -> None:
     assert lines[4:] == ["[ 2/2] Second ..."]
 
 
+def test_what_the_steps_took_last_time_is_shown() -> None:
+    shown = StringIO()
+    with reported_steps(Console(file=shown, force_terminal=False), ["First"], {"First": 4.2}):
+        logging.getLogger("absl").info("Component First is running.")
+    assert shown.getvalue() == "[ 1/1] First ... (last time 4.2 s)\n"
+
+
 def test_loggers_are_left_as_they_were() -> None:
     root = logging.getLogger()
     before = (list(root.handlers), root.level, logging.getLogger("absl").level)

@@ -138,8 +138,24 @@ def test_refused_data_are_told_on_top_with_what_breaks_the_contract() -> None:
     page = HtmlPage(html_of("refused data"))
     top = page.text[: page.text.index("What came in")]
     assert "The data were refused" in top
-    assert "Unexpectedly large value: 9." in top
+    assert "Refused by DataGate" in top
+    assert "RatingOf5: Out-of-range values ; Unexpectedly large value: 9." in top
+    assert "Genres: drift ; largest change of a value's share 0.3100, above 0.1000" in top
     assert "✕ above" in page.text
+
+
+def test_drift_that_is_accepted_is_no_reason() -> None:
+    refused = run_facts.refused_data()
+    lineage = refused.lineage.model_copy(update={"configuration": {"accept_drift": True}})
+    top = HtmlPage(render_report(refused.model_copy(update={"lineage": lineage}))).text.partition("What came in")[0]
+    assert "RatingOf5: Out-of-range values" in top
+    assert "drift ;" not in top
+
+
+def test_data_that_are_refused_before_they_are_read_are_told_with_who_refused_them() -> None:
+    facts = run_facts.failed().model_copy(update={"outcome": "refused"})
+    top = HtmlPage(render_report(facts)).text.partition("What came in")[0]
+    assert "Refused by RatingsExampleGen reviews.csv has no column User." in top
 
 
 def test_a_failed_run_is_told_with_what_the_user_was_told() -> None:
@@ -156,6 +172,7 @@ def test_a_failed_run_is_told_with_what_the_user_was_told() -> None:
         ({"pushed": None}, "A model was pushed"),
         ({"outcome": "interrupted", "failed_step": "Trainer"}, "The run was interrupted at Trainer"),
         ({"outcome": "failed", "failed_step": None}, "The run failed"),
+        ({"outcome": "failed", "steps": ()}, "The run failed before its first step"),
     ],
 )
 def test_the_headline_says_how_a_run_ended(update: dict[str, Any], expected: str) -> None:
