@@ -23,8 +23,8 @@ NEGLIGIBLE: Final = 1e-6
 # Of the largest eigenvalue of a Gram matrix: a direction with less is left out of the orthonormal ones.
 _DEPENDENT: Final = 1e-12
 
-# Rows that are held in double precision at a time.
-_BLOCK_ROWS: Final = 65_536
+# Rows that are held in double precision at a time, and rows of products at the least.
+BLOCK_ROWS: Final = 65_536
 
 
 class Directions(NamedTuple):
@@ -95,8 +95,8 @@ def orthonormal(vectors: Columns) -> Columns:
 def gram(vectors: Columns) -> npt.NDArray[np.float64]:
     """Returns `[n, n]`: the products of the columns with each other."""
     total = np.zeros((vectors.shape[1], vectors.shape[1]))
-    for start in range(0, len(vectors), _BLOCK_ROWS):
-        exact = vectors[start : start + _BLOCK_ROWS].astype(np.float64)
+    for start in range(0, len(vectors), BLOCK_ROWS):
+        exact = vectors[start : start + BLOCK_ROWS].astype(np.float64)
         total += exact.T @ exact
     return total
 
@@ -111,6 +111,6 @@ def _squared(rows: sp.csr_matrix, vectors: Columns) -> Columns:
 
 def _blocks(rows: sp.csr_matrix) -> Iterator[sp.csr_matrix]:
     """Yields the rows, in portions about as long as a row."""
-    size = max(rows.shape[1], _BLOCK_ROWS)
+    size = max(rows.shape[1], BLOCK_ROWS)
     for start in range(0, rows.shape[0], size):
         yield rows[start : start + size]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from trainer.closed_form import DECOMPOSED_DIM
+from trainer.decomposition import BLOCK_ROWS
 from trainer.hyperparameters import Hyperparameters
 from trainer.kernel import OVERSAMPLES
 from transform.errors import ConfigurationError
@@ -17,9 +18,9 @@ MOMENTS: Final = 2
 # The towers of the best epoch, and of the one that is compared with them.
 KEPT_TOWERS: Final = 2
 
-# What stands side by side where directions are iterated, for readers and books: products, what they are summed of, and
-# their orthonormal columns. Of 1.27 million readers and 0.53 million books a fit took 9 GiB.
-PRODUCTS: Final = 4
+# What stands side by side where directions are iterated: products, what they are summed of, their orthonormal columns,
+# and the portion of the readers that is at hand, which is as long.
+PRODUCTS: Final = 6
 
 # Rows of readers and books, as they are trained on and as matrices by reader and by book: a position and a value each.
 INTERACTION_BYTES: Final = 40
@@ -72,7 +73,7 @@ def estimate(readers: int, books: int, interactions: int, parameters: Hyperparam
     alone = parameters.parts == ("trained",)
     table = TABLES * books * (parameters.embedding_dim if alone else parameters.embedding_dim // 2) * FLOAT_BYTES
     width = max(parameters.embedding_dim + OVERSAMPLES, DECOMPOSED_DIM)
-    products = 0 if alone else PRODUCTS * (readers + books) * width * FLOAT_BYTES
+    products = 0 if alone else PRODUCTS * max(books, min(readers, BLOCK_ROWS)) * width * FLOAT_BYTES
     return MemoryEstimate(
         tables=table if trained else 0,
         optimizer=MOMENTS * table if trained else 0,

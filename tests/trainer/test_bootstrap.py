@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from trainer import bootstrap
 from trainer.bootstrap import interval, paired_interval
 
 

@@ -21,7 +21,7 @@ def leading(read: np.ndarray, kept: int, width: int, iterations: int = 7) -> dec
 def test_they_are_those_of_the_whole_decomposition(
     shape: tuple[int, int], block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decomposition, "_BLOCK_ROWS", block)
+    monkeypatch.setattr(decomposition, "BLOCK_ROWS", block)
     read = matrix(*shape, np.geomspace(100, 0.1, 60))
     _, strengths, vectors = np.linalg.svd(read, full_matrices=False)
     found = leading(read, 10, 20)

@@ -8,11 +8,11 @@ from transform.errors import ConfigurationError
 
 
 def test_it_is_what_the_arrays_hold() -> None:
-    """Worked out by hand: tables of 100 books by 128 floats, and products of 1,100 rows by 272."""
+    """Worked out by hand: tables of 100 books by 128 floats, and products of 1,000 rows by 272."""
     found = estimate(1_000, 100, 5_000, Hyperparameters(embedding_dim=256))
     tables = 2 * 100 * 128 * 4
-    assert found == MemoryEstimate(tables, 2 * tables, 4 * 1_100 * 272 * 4, 5_000 * 40)
-    assert found.total == 3 * tables + 4 * 1_100 * 272 * 4 + 200_000
+    assert found == MemoryEstimate(tables, 2 * tables, 6 * 1_000 * 272 * 4, 5_000 * 40)
+    assert found.total == 3 * tables + 6 * 1_000 * 272 * 4 + 200_000
 
 
 def test_towers_alone_are_as_wide_as_the_vectors_and_decompose_nothing() -> None:
