@@ -181,28 +181,31 @@ def _blended(
       parameters: what may be chosen from.
     """
     read, rows = validation.read, validation.rows
-    decomposition = closed_form.decompose(read, parameters.seed)
-    closed_settings, recall = _best_one_by_one(
-        closed_form.Settings(),
-        closed_form.TRIED,
-        lambda settings: validation.recall(of_towers(closed_form.towers(decomposition, settings))),
-    )
-    tell(f"closed form: {closed_settings}, validation Recall@{K} {recall:.4f}")
-    dense = (
-        standardised(of_towers(trained), rows) if trained else Kernel(),
-        standardised(of_towers(closed_form.towers(decomposition, closed_settings)), rows),
-    )
-    settings = local_regression.SETTINGS
-    regressions = dict(zip(settings, _regressions(read, rows, settings), strict=True))
-    chosen, recall = _best(settings, validation.recalls_beside(Kernel(), list(regressions.values())))
-    tell(f"local regression: {chosen}, validation Recall@{K} {recall:.4f}")
+    closed_settings, closed = closed_form.Settings(), Kernel()
+    if "closed_form" in parameters.parts:
+        decomposition = closed_form.decompose(read, parameters.seed)
+        closed_settings, recall = _best_one_by_one(
+            closed_form.Settings(),
+            closed_form.TRIED,
+            lambda settings: validation.recall(of_towers(closed_form.towers(decomposition, settings))),
+        )
+        tell(f"closed form: {closed_settings}, validation Recall@{K} {recall:.4f}")
+        closed = standardised(of_towers(closed_form.towers(decomposition, closed_settings)), rows)
+    dense = (standardised(of_towers(trained), rows) if trained else Kernel(), closed)
+    regressions, chosen = {local_regression.Settings(): Kernel()}, local_regression.Settings()
+    if "regression" in parameters.parts:
+        settings = local_regression.SETTINGS
+        regressions = dict(zip(settings, _regressions(read, rows, settings), strict=True))
+        chosen, recall = _best(list(regressions), validation.recalls_beside(Kernel(), list(regressions.values())))
+        tell(f"local regression: {chosen}, validation Recall@{K} {recall:.4f}")
     mixes = [mix for mix in MIXES if all(part in parameters.parts for part, weight in mix._asdict().items() if weight)]
     mix, _ = _best(mixes, validation.recalls_of_sums((*dense, regressions[chosen]), mixes))
     # The regression that is best alone need not be so beside the other parts.
     others = summed(*(part.times(weight) for part, weight in zip(dense, mix[:2], strict=True)))
-    chosen, _ = _best(settings, validation.recalls_beside(others, list(regressions.values())))
-    mix, _ = _best(mixes, validation.recalls_of_sums((*dense, regressions[chosen]), mixes))
-
+    beside, _ = _best(list(regressions), validation.recalls_beside(others, list(regressions.values())))
+    if beside != chosen:
+        chosen = beside
+        mix, _ = _best(mixes, validation.recalls_of_sums((*dense, regressions[chosen]), mixes))
     kernel = summed(*(part.times(weight) for part, weight in zip((*dense, regressions[chosen]), mix, strict=True)))
 
     def narrowed(compressed: bool) -> BookTowers:

@@ -144,7 +144,12 @@ def test_towers_alone_are_chosen_where_the_sum_finds_no_more(choices: dict[str, 
 @pytest.mark.parametrize(
     "parts", [("closed_form",), ("closed_form", "regression"), ("trained", "closed_form"), ("trained", "regression")]
 )
-def test_a_model_is_made_of_the_parts_that_it_may_be_made_of(parts: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_model_is_made_of_the_parts_that_it_may_be_made_of_and_no_other_is_fitted(
+    parts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part, module, fits in (("closed_form", closed_form, "decompose"), ("regression", local_regression, "fit")):
+        if part not in parts:
+            monkeypatch.delattr(module, fits)
     parameters = FAST.model_copy(update={"parts": parts, "max_epochs": 1})
     found = chosen(random_histories(), tmp_path, parameters)
     assert {part for part, weight in found.recipe.mix._asdict().items() if weight} <= set(parts)
