@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from trainer.book_towers import BookTowers, Table
 from trainer.decomposition import gram_of_products, leading_directions, orthonormal
 from trainer.interactions import Ids
+from trainer.ranking import user_blocks
 
 ITERATIONS: Final = 5
 OVERSAMPLES: Final = 16
@@ -92,7 +93,14 @@ def reader_rows(read: sp.csr_matrix) -> sp.csr_matrix:
 
 def standardised(kernel: Kernel, rows: sp.csr_matrix) -> Kernel:
     """Returns `kernel` times what gives its scores a standard deviation of 1, over some of the readers' `rows`."""
-    spread = float(np.std(kernel.scores(rows[_some_readers(rows)])))
+    readers = _some_readers(rows)
+    total = squares = 0.0
+    for block in user_blocks(readers, rows.shape[1]):
+        scores = kernel.scores(rows[block])
+        total += float(scores.sum(dtype=np.float64))
+        squares += float(np.square(scores, out=scores).sum(dtype=np.float64))
+    places = max(len(readers) * rows.shape[1], 1)
+    spread = max(squares / places - (total / places) ** 2, 0) ** 0.5
     return kernel.times(1 / max(spread, 1e-12))
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from trainer import ranking
 from trainer.book_towers import BookTowers
 from trainer.interactions import Histories, Interactions, as_matrix, group_by_user
 from trainer.kernel import Kernel, as_towers, compress, of_towers, reader_rows, standardised, summed
@@ -53,7 +54,9 @@ def test_nothing_is_left_of_a_part_with_weight_0() -> None:
     assert kernel.times(0) == Kernel()
 
 
-def test_standardised_scores_have_a_standard_deviation_of_1() -> None:
+@pytest.mark.parametrize("places", [1, 7 * BOOKS, 10**6])
+def test_standardised_scores_have_a_standard_deviation_of_1(places: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "BLOCK_SCORES", places)
     kernel, _ = parts()
     rows = reader_rows(as_matrix(histories(), BOOKS))
     readers = np.flatnonzero(histories().sizes())
