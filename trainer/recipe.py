@@ -200,12 +200,13 @@ def _blended(
         tell(f"local regression: {chosen}, validation Recall@{K} {recall:.4f}")
     mixes = [mix for mix in MIXES if all(part in parameters.parts for part, weight in mix._asdict().items() if weight)]
     mix, _ = _best(mixes, validation.recalls_of_sums((*dense, regressions[chosen]), mixes))
-    # The regression that is best alone need not be so beside the other parts.
-    others = summed(*(part.times(weight) for part, weight in zip(dense, mix[:2], strict=True)))
-    beside, _ = _best(list(regressions), validation.recalls_beside(others, list(regressions.values())))
-    if beside != chosen:
-        chosen = beside
-        mix, _ = _best(mixes, validation.recalls_of_sums((*dense, regressions[chosen]), mixes))
+    if len(regressions) > 1:
+        # The regression that is best alone need not be so beside the other parts.
+        others = summed(*(part.times(weight) for part, weight in zip(dense, mix[:2], strict=True)))
+        beside, _ = _best(list(regressions), validation.recalls_beside(others, list(regressions.values())))
+        if beside != chosen:
+            chosen = beside
+            mix, _ = _best(mixes, validation.recalls_of_sums((*dense, regressions[chosen]), mixes))
     kernel = summed(*(part.times(weight) for part, weight in zip((*dense, regressions[chosen]), mix, strict=True)))
 
     def narrowed(compressed: bool) -> BookTowers:
