@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import lapack
 
-from trainer.neighbours import BLOCK_BOOKS, book_products, largest_per_row, nearest_books
+from trainer.neighbours import BLOCK_BOOKS, book_products, nearest_books, nearest_of
 
 Matrix = npt.NDArray[np.float32]
 
@@ -169,7 +169,7 @@ def _fitter(name: str, interactions: sparse.csr_matrix, seed: int) -> Callable[[
         return lambda settings: _ease_scorer(interactions, _ease_weights(gram.copy(), **settings))
     if name == "item_knn":
         nearest = nearest_books(interactions, max(int(n) for n in GRIDS[name]["neighbours"]))
-        return lambda settings: _knn_scorer(interactions, largest_per_row(nearest, **settings))
+        return lambda settings: _knn_scorer(interactions, nearest_of(nearest, **settings))
     return lambda settings: fit(name, interactions, settings, seed)
 
 

@@ -24,3 +24,8 @@ def strategy_for(distribution: str) -> tf.distribute.Strategy:
             "needed. Give the process more accelerators, or leave the choice to auto."
         )
     return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def has_accelerator() -> bool:
+    """Returns whether TensorFlow trains on something else than processors."""
+    return bool(tf.config.list_logical_devices("GPU"))

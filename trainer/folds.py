@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 import tensorflow as tf
 
+from trainer.choice import choose
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, as_matrix, withheld
 from trainer.kernel import of_towers, reader_rows
 from trainer.metrics import Values, recall
 from trainer.ranking import rank
-from trainer.recipe import choose, fit
+from trainer.recipe import fit
 from trainer.training import K
 from trainer.validation import LEAST_BOOKS, WITHHELD_SHARE
 from transform.errors import DataError

@@ -46,7 +46,11 @@ class Kernel(NamedTuple):
 
     def scores(self, read: sp.csr_matrix) -> Table:
         """Returns float32 `[n, books]` for readers' rows `[n, books]`."""
-        return self.added_to(np.zeros(read.shape, np.float32), read)
+        if not self.factors:
+            return self.added_to(np.zeros(read.shape, np.float32), read)
+        weight, query, candidate = self.factors[0]
+        products: Table = np.float32(weight) * (read @ query) @ candidate.T
+        return self._replace(factors=self.factors[1:]).added_to(products, read)
 
     def added_to(self, scores: Table, read: sp.csr_matrix) -> Table:
         """Adds the scores for readers' rows `[n, books]` to `scores`, float32 `[n, books]`, and returns them."""
@@ -56,6 +60,11 @@ class Kernel(NamedTuple):
             added = ((read @ matrix) * np.float32(weight)).tocoo()
             scores[added.row, added.col] += added.data
         return scores
+
+    def entries(self, read: sp.csr_matrix) -> Table:
+        """Returns the scores for readers' rows `[n, books]` that are not 0, of a kernel without factors."""
+        entries = sum((weight * (read @ matrix) for weight, matrix in self.sparse), sp.csr_matrix(read.shape))
+        return entries.data.astype(np.float32)
 
     def times(self, weight: float) -> "Kernel":
         """Returns the kernel times `weight`; the empty one for 0."""
@@ -96,7 +105,7 @@ def standardised(kernel: Kernel, rows: sp.csr_matrix) -> Kernel:
     readers = _some_readers(rows)
     total = squares = 0.0
     for block in user_blocks(readers, rows.shape[1]):
-        scores = kernel.scores(rows[block])
+        scores = kernel.scores(rows[block]) if kernel.factors else kernel.entries(rows[block])
         total += float(scores.sum(dtype=np.float64))
         squares += float(np.square(scores, out=scores).sum(dtype=np.float64))
     places = max(len(readers) * rows.shape[1], 1)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from trainer.neighbours import largest_per_row, nearest_books
+from trainer.neighbours import nearest_books, nearest_of
 
 BLOCK_BOOKS: Final = 128
 """Books whose regressions are solved at once; with 20 neighbours each, 26 MB hold what theirs have in common."""
@@ -42,7 +42,7 @@ def fit(read: sp.csr_matrix, settings: Sequence[Settings]) -> list[sp.csr_matrix
       settings: ridges above 0.
     """
     nearest = nearest_books(read, max(setting.neighbours for setting in settings))
-    near = {size: largest_per_row(nearest, size) for size in {setting.neighbours for setting in settings}}
+    near = {size: nearest_of(nearest, size) for size in {setting.neighbours for setting in settings}}
     weights = {setting: near[setting.neighbours].copy() for setting in settings}
     by_book = read.T.tocsr()
     for start in range(0, nearest.shape[0], BLOCK_BOOKS):

@@ -12,7 +12,7 @@ BLOCK_BOOKS: Final = 512
 
 
 def nearest_books(interactions: sparse.csr_matrix, neighbours: int) -> sparse.csr_matrix:
-    """Returns `[books, books]`: in each row the cosine similarities of the books nearest to it, itself left out."""
+    """Returns `[books, books]`: in each row the cosines of the books nearest to it, itself left out, nearest first."""
     norms = np.sqrt(np.asarray(interactions.multiply(interactions).sum(axis=0), np.float64).ravel())
     blocks = []
     for start, product in book_products(interactions):
@@ -20,25 +20,32 @@ def nearest_books(interactions: sparse.csr_matrix, neighbours: int) -> sparse.cs
         columns = product.indices
         # A 0 is never kept: this drops a book as its own neighbour.
         product.data = np.where(rows == columns, 0, product.data / (norms[rows] * norms[columns])).astype(np.float32)
-        blocks.append(largest_per_row(product, neighbours))
+        blocks.append(_largest_per_row(product, neighbours))
     return sparse.vstack(blocks, format="csr")
 
 
-def largest_per_row(matrix: sparse.csr_matrix, neighbours: int) -> sparse.csr_matrix:
-    """Keeps the `neighbours` largest values above 0 of each row; of equals the ones in the first columns."""
+def nearest_of(nearest: sparse.csr_matrix, neighbours: int) -> sparse.csr_matrix:
+    """Returns what `nearest_books` would for fewer `neighbours`, of what it returned."""
+    sizes = np.diff(nearest.indptr)
+    kept = np.arange(nearest.nnz) - np.repeat(nearest.indptr[:-1], sizes) < neighbours
+    row_splits = np.concatenate([[0], np.cumsum(np.minimum(sizes, neighbours))])
+    return sparse.csr_matrix((nearest.data[kept], nearest.indices[kept], row_splits), shape=nearest.shape)
+
+
+def _largest_per_row(matrix: sparse.csr_matrix, neighbours: int) -> sparse.csr_matrix:
+    """Keeps the `neighbours` largest values above 0 of each row, falling; of equals the ones in the first columns."""
     data, columns, row_splits = [], [], [0]
     for start, stop in itertools.pairwise(matrix.indptr):
         values, books = matrix.data[start:stop], matrix.indices[start:stop]
-        values, books = values[values > 0], books[values > 0]
         if len(values) > neighbours:
-            threshold = np.partition(values, -neighbours)[-neighbours]
-            above, equal = values > threshold, np.sort(books[values == threshold])
-            room = neighbours - int(above.sum())
-            values = np.concatenate([values[above], np.full(room, threshold, np.float32)])
-            books = np.concatenate([books[above], equal[:room]])
-        data.append(values)
-        columns.append(books)
-        row_splits.append(row_splits[-1] + len(values))
+            candidates = values >= max(np.partition(values, -neighbours)[-neighbours], np.finfo(np.float32).tiny)
+        else:
+            candidates = values > 0
+        values, books = values[candidates], books[candidates]
+        order = np.lexsort((books, -values))[:neighbours]
+        data.append(values[order])
+        columns.append(books[order])
+        row_splits.append(row_splits[-1] + len(order))
     return sparse.csr_matrix((np.concatenate(data), np.concatenate(columns), row_splits), shape=matrix.shape)
 
 

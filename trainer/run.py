@@ -7,12 +7,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from trainer.choice import choose
 from trainer.export import export
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user, joined, read_interactions
 from trainer.memory_estimate import available_memory, check_memory, estimate
 from trainer.projector import write_projector
-from trainer.recipe import as_json, choose, fit
+from trainer.recipe import as_json, fit
 from trainer.twin import Twin, hash_interactions
 from trainer.vocabulary import Vocabulary, read_vocabulary
 from transform import features
@@ -55,7 +56,7 @@ def run_fn(fn_args: Any) -> None:
     needed = estimate(len(users), len(books), len(train) + len(heldout), parameters)
     tell(f"training needs about {needed} of memory")
     check_memory(needed, available_memory())
-    choice = choose(training, len(books), parameters, fn_args.model_run_dir)
+    choice = choose(training, len(books), parameters, fn_args.model_run_dir, everything=everything)
     if choice.towers is not None and choice.withheld_share <= NEGLIGIBLE_SHARE:
         # Validation withheld next to nothing: what was fitted for it is as good as fitted again.
         tell("the twin, which does not see the hold-out, is the model that was chosen on validation")
@@ -65,7 +66,7 @@ def run_fn(fn_args: Any) -> None:
         judged = fit(training, len(books), choice.recipe, parameters)
     twin = Twin(judged, books.tokens, np.sort(hash_interactions(users.tokens, books.tokens, train)))
     tell("fitting on everything")
-    towers = fit(everything, len(books), choice.recipe, parameters)
+    towers = fit(everything, len(books), choice.recipe, parameters, choice.trained_on_everything)
 
     facts = {
         **(fn_args.custom_config.get("model_facts") or {}),

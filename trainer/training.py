@@ -1,7 +1,8 @@
 """Fitting the trained towers: shuffled readers, a falling learning rate, and a validation after each epoch if asked."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from trainer.book_towers import BookTowers
 from trainer.devices import strategy_for
+from trainer.following import Following
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories
 from trainer.rowwise_adam import RowwiseAdam
@@ -38,13 +40,23 @@ class Trained(NamedTuple):
     epochs: list[dict[str, Any]]
     """Loss, seconds and, where validated, Recall@20 by epoch."""
 
+    followers: tuple[BookTowers, ...] = ()
+    """Those of the same epoch, trained on the other histories."""
+
 
 class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
     """Validates after each epoch, stops when that gets no better, and remembers the best towers."""
 
-    def __init__(self, validate: Validation | None, planned_epochs: int, patience: int):
+    def __init__(
+        self,
+        validate: Validation | None,
+        planned_epochs: int,
+        patience: int,
+        followers: Sequence[Following],
+    ):
         super().__init__()
         self._validate, self._planned, self._patience = validate, planned_epochs, patience
+        self._followers = followers
         self._started = 0.0
         self.epochs: list[dict[str, Any]] = []
         self.best_epoch = 0
@@ -59,6 +71,7 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
         logs = {} if logs is None else logs
         logs["loss"] = float(logs.pop(MEAN_LOSS, np.nan))
         told = f"epoch {epoch + 1:>2}/{self._planned}: loss {logs['loss']:.3f}"
+        better = True
         if self._validate is not None:
             towers = self.model.towers()
             logs[STOPPING_METRIC] = self._validate(towers)
@@ -69,6 +82,8 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
             elif epoch + 1 - self.best_epoch >= self._patience:
                 self.model.stop_training = True
             told += f", validation Recall@{K} {logs[STOPPING_METRIC]:.4f}{' (best)' if better else ''}"
+        for follower in self._followers:
+            follower.decide(better)
         seconds = time.monotonic() - self._started
         self.epochs.append({"epoch": epoch + 1, **logs, "seconds": seconds})
         tell(f"{told}, {seconds:.1f} s")
@@ -111,6 +126,7 @@ def train(
     temperature: float,
     epochs: int | None = None,
     validate: Validation | None = None,
+    followers: Sequence[Histories] = (),
     log_dir: str | None = None,
 ) -> Trained:
     """Trains a pair of towers.
@@ -124,18 +140,62 @@ def train(
       temperature: divides the cosine.
       epochs: when to stop, if before the schedule's end.
       validate: says how good towers are; None: train for all `epochs`.
+      followers: other histories, on which towers are trained at the same time, for as many epochs.
       log_dir: where TensorBoard finds its logs; None: nowhere.
     """
+    epochs = epochs or schedule.epochs
+    following = [Following() for _ in followers]
+    watch = RetrievalEarlyStopping(validate, schedule.epochs, parameters.patience, following)
+    callbacks: list[tf.keras.callbacks.Callback] = [watch]
+    if log_dir is not None:
+        callbacks.append(tf.keras.callbacks.TensorBoard(log_dir, profile_batch=0, write_graph=False))
+
+    def fit(histories: Histories, callbacks: list[tf.keras.callbacks.Callback]) -> TwoTowerModel:
+        return _fit(
+            histories,
+            books,
+            parameters,
+            schedule,
+            callbacks,
+            embedding_dim=embedding_dim,
+            temperature=temperature,
+            epochs=epochs,
+        )
+
+    with ThreadPoolExecutor(max(len(followers), 1)) as pool, track("training", epochs, "epochs") as further:
+        callbacks.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: further(1)))
+        fits = [pool.submit(fit, other, [follows]) for other, follows in zip(followers, following, strict=True)]
+        best_epoch = 0
+        try:
+            model = fit(histories, callbacks)
+            best_epoch = watch.best_epoch or len(watch.epochs)
+        finally:
+            for follows in following:
+                follows.end(best_epoch)
+        for follower in fits:
+            follower.result()
+    towers = watch.best_towers or model.towers()
+    return Trained(towers, best_epoch, watch.epochs, tuple(follows.towers for follows in following if follows.towers))
+
+
+def _fit(
+    histories: Histories,
+    books: int,
+    parameters: Hyperparameters,
+    schedule: Schedule,
+    callbacks: list[tf.keras.callbacks.Callback],
+    *,
+    embedding_dim: int,
+    temperature: float,
+    epochs: int,
+) -> TwoTowerModel:
+    """Returns the model after `epochs`, or where a callback stopped it; the other arguments are `train`'s."""
     strategy = strategy_for(parameters.distribution)
     replicas = strategy.num_replicas_in_sync
     batches = reader_batches(histories, schedule.batch_users, parameters.seed, schedule.epochs, replicas)
     rate = tf.keras.optimizers.schedules.PolynomialDecay(
         parameters.learning_rate, len(batches), parameters.learning_rate * LAST_LEARNING_RATE
     )
-    watch = RetrievalEarlyStopping(validate, schedule.epochs, parameters.patience)
-    callbacks: list[tf.keras.callbacks.Callback] = [watch]
-    if log_dir is not None:
-        callbacks.append(tf.keras.callbacks.TensorBoard(log_dir, profile_batch=0, write_graph=False))
     with strategy.scope():
         model = TwoTowerModel(
             histories,
@@ -146,19 +206,16 @@ def train(
             keep_share=parameters.keep_share,
             seed=parameters.seed,
         )
-        optimizer = RowwiseAdam(rate)
+        optimizer = RowwiseAdam(rate, distinct_rows=replicas == 1)
         optimizer.build(model.trainable_variables)
         # Keras cannot run a loop of steps on several devices.
         model.compile(optimizer=optimizer, steps_per_execution=STEPS_AT_ONCE if replicas == 1 else 1)
-    epochs = epochs or schedule.epochs
-    with track("training", epochs, "epochs") as further:
-        callbacks.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: further(1)))
-        model.fit(
-            batches,
-            steps_per_epoch=len(batches) // schedule.epochs,
-            epochs=epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=callbacks,
-        )
-    return Trained(watch.best_towers or model.towers(), watch.best_epoch or len(watch.epochs), watch.epochs)
+    model.fit(
+        batches,
+        steps_per_epoch=len(batches) // schedule.epochs,
+        epochs=epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=callbacks,
+    )
+    return model

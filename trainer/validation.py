@@ -49,8 +49,9 @@ class Validation:
         for block in user_blocks(self.users, self._books):
             rows = self.rows[block]
             scores = kernel.scores(rows)
-            for other, recalls in zip(others, found, strict=True):
-                recalls.append(recall(other.added_to(scores.copy(), rows), block, self.left, self._out, K))
+            for number, other in enumerate(others, start=1):
+                of_sum = scores.copy() if number < len(others) else scores
+                found[number - 1].append(recall(other.added_to(of_sum, rows), block, self.left, self._out, K))
         return [mean(np.concatenate(recalls)) for recalls in found]
 
     def recalls_of_sums(self, kernels: Sequence[Kernel], weights: Sequence[Sequence[float]]) -> list[float]:

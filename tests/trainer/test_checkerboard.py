@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from trainer.choice import choose
 from trainer.export import export
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user
-from trainer.recipe import choose, fit
+from trainer.recipe import fit
 from trainer.twin import Twin
 from trainer.vocabulary import Vocabulary
 

@@ -22,7 +22,7 @@ def state(optimizer: RowwiseAdam, table: tf.Variable) -> list[np.ndarray]:
 
 def test_rows_named_in_every_step_go_where_keras_adam_takes_them() -> None:
     tables = []
-    for optimizer in (RowwiseAdam(0.1), tf.keras.optimizers.legacy.Adam(0.1)):
+    for optimizer in (RowwiseAdam(0.1, distinct_rows=False), tf.keras.optimizers.legacy.Adam(0.1)):
         table = tf.Variable(START)
         for _ in range(10):
             step(optimizer, table, [2, 0])
@@ -33,7 +33,7 @@ def test_rows_named_in_every_step_go_where_keras_adam_takes_them() -> None:
 
 def test_it_is_adam_worked_out_in_numpy_for_the_named_rows_alone() -> None:
     """A row twice in a step, whose gradients are summed; rows that rest while they still have momentum."""
-    table, optimizer = tf.Variable(START), RowwiseAdam(0.1)
+    table, optimizer = tf.Variable(START), RowwiseAdam(0.1, distinct_rows=False)
     expected, mean, square = START.astype(np.float64), np.zeros((3, 2)), np.zeros((3, 2))
     for number, rows in enumerate([[0, 2, 0], [1], [2, 1], [0]], start=1):
         step(optimizer, table, rows)
@@ -47,7 +47,7 @@ def test_it_is_adam_worked_out_in_numpy_for_the_named_rows_alone() -> None:
 
 
 def test_rows_that_a_step_does_not_name_stay_bit_for_bit_with_their_moments() -> None:
-    table, optimizer = tf.Variable(START), RowwiseAdam(0.1)
+    table, optimizer = tf.Variable(START), RowwiseAdam(0.1, distinct_rows=False)
     step(optimizer, table, [0, 1, 2])
     before = state(optimizer, table)
     assert np.abs(before[1]).min() > 0
@@ -61,9 +61,20 @@ def test_rows_that_a_step_does_not_name_stay_bit_for_bit_with_their_moments() ->
 def test_a_row_named_twice_moves_as_with_the_sum_of_its_gradients() -> None:
     states = []
     for rows, values in (([1, 0, 1], [[1.0, 2.0], [7.0, 7.0], [3.0, -1.0]]), ([0, 1], [[7.0, 7.0], [4.0, 1.0]])):
-        table, optimizer = tf.Variable(START), RowwiseAdam(0.1)
+        table, optimizer = tf.Variable(START), RowwiseAdam(0.1, distinct_rows=False)
         optimizer.apply_gradients([(tf.IndexedSlices(tf.constant(values), tf.constant(rows), [3, 2]), table)])
         states.append(state(optimizer, table))
     for summed, single in zip(*states, strict=True):
         assert summed == pytest.approx(single, rel=1e-6)
     assert states[0][1][1] == pytest.approx([0.1 * 4, 0.1 * 1])
+
+
+def test_distinct_rows_move_alike_whether_or_not_rows_are_added_up_first() -> None:
+    states = []
+    for distinct_rows in (True, False):
+        table, optimizer = tf.Variable(START), RowwiseAdam(0.1, distinct_rows=distinct_rows)
+        for rows in ([2, 0], [1], [0, 1, 2]):
+            step(optimizer, table, rows)
+        states.append(state(optimizer, table))
+    for one, other in zip(*states, strict=True):
+        assert (one == other).all()

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,11 @@ def trained(
     epochs: int | None = None,
     validate: Callable[[BookTowers], float] | None = None,
     log_dir: str | None = None,
+    histories: Histories | None = None,
+    followers: Sequence[Histories] = (),
 ) -> Trained:
     return train(
-        checkerboard()[0],
+        histories or checkerboard()[0],
         BOOKS,
         parameters,
         SCHEDULE,
@@ -43,6 +46,7 @@ def trained(
         temperature=0.1,
         epochs=epochs,
         validate=validate,
+        followers=followers,
         log_dir=log_dir,
     )
 
@@ -107,12 +111,48 @@ def test_stopping_early_gives_what_the_whole_schedule_had_by_then() -> None:
     assert "recall_at_20" not in again.epochs[0]
 
 
+@pytest.mark.parametrize("recalls", [[0.1, 0.3, 0.2, 0.2], [float(epoch) for epoch in range(12)]])
+def test_followers_get_the_towers_that_as_many_epochs_give_them_alone(recalls: list[float]) -> None:
+    """Where validation stops after four epochs, and where the last epoch is the best."""
+    first, second = checkerboard()
+    heard = iter(recalls)
+    led = trained(validate=lambda _: next(heard), followers=[second, first])
+    assert led.best_epoch == (2 if len(recalls) == 4 else 12)
+    assert same(led.followers[0], trained(epochs=led.best_epoch, histories=second).towers)
+    assert same(led.followers[1], led.towers)
+    assert not same(led.followers[0], led.towers)
+
+
+def test_a_failure_of_the_leading_fit_ends_those_that_follow() -> None:
+    """Long before the ten thousand epochs that they would have."""
+    before = threading.active_count()
+    heard = iter([0.1])
+    with pytest.raises(StopIteration):
+        train(
+            checkerboard()[0],
+            BOOKS,
+            FAST,
+            Schedule(16, 10_000),
+            embedding_dim=8,
+            temperature=0.1,
+            validate=lambda _: next(heard),
+            followers=[checkerboard()[1]],
+        )
+    assert threading.active_count() <= before
+
+
+def test_a_failure_of_one_that_follows_is_told() -> None:
+    broken = Histories(np.array([0, 2], np.int32), np.array([0, BOOKS], np.int32))
+    with pytest.raises(ValueError, match="negative"):
+        trained(validate=lambda _: 0.5, followers=[broken._replace(books=np.array([0, -1], np.int32))])
+
+
 def test_the_learning_rate_falls_to_a_twentieth_in_a_straight_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from trainer import training
 
     rates = []
     real = training.RowwiseAdam
-    monkeypatch.setattr(training, "RowwiseAdam", lambda rate: rates.append(rate) or real(rate))
+    monkeypatch.setattr(training, "RowwiseAdam", lambda rate, **k: rates.append(rate) or real(rate, **k))
     trained(epochs=1)
     steps = 12 * USERS // 16
     found = [float(rates[0](step)) for step in (0, steps // 2, steps)]

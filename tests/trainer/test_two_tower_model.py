@@ -29,7 +29,7 @@ def make_model(batch_users: int = 2, seed: int = 1, temperature: float = TEMPERA
         keep_share=KEEP_SHARE,
         seed=seed,
     )
-    model.compile(optimizer=RowwiseAdam(0.1))
+    model.compile(optimizer=RowwiseAdam(0.1, distinct_rows=False))
     return model
 
 
