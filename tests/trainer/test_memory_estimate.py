@@ -21,6 +21,15 @@ def test_towers_alone_are_as_wide_as_the_vectors_and_decompose_nothing() -> None
     assert found == MemoryEstimate(tables, 2 * tables, 2 * tables, 0)
 
 
+@pytest.mark.parametrize(("readers", "temperatures"), [(10_001, (0.1, 0.2)), (1_000, (0.1,))])
+def test_two_fits_stand_side_by_side_where_one_temperature_is_tried(
+    readers: int, temperatures: tuple[float, ...]
+) -> None:
+    found = estimate(readers, 100, 0, Hyperparameters(embedding_dim=256, parts=("trained",), temperatures=temperatures))
+    tables = 2 * 2 * 100 * 256 * 4
+    assert found == MemoryEstimate(tables, 2 * tables, 2 * tables, 0)
+
+
 def test_without_towers_there_is_no_optimizer() -> None:
     found = estimate(1_000, 100, 0, Hyperparameters(parts=("closed_form",)))
     assert (found.tables, found.optimizer) == (0, 0)
