@@ -16,17 +16,16 @@ from components.evaluation_parameters import EvaluationParameters
 from components.headline import describe, headline
 from components.served_model import ServedModel, read_served_model
 from components.verdict import Check, write_verdict
-from trainer import baselines
 from trainer.beyond_accuracy import Genres, genres_of_books
 from trainer.hyperparameters import Hyperparameters
 from trainer.index import make_index
 from trainer.index_recall import index_recall
-from trainer.interactions import Histories, Ids, Interactions, as_matrix, group_by_user, joined, read_interactions
+from trainer.interactions import Histories, Ids, Interactions, group_by_user, joined, read_interactions
 from trainer.judged_model import JudgedModel
 from trainer.measures import CUTOFFS, Surroundings, activity_recalls, measure
 from trainer.metrics import mean, recall
 from trainer.peers import rank_peers
-from trainer.ranking import Rankings, rank
+from trainer.ranking import Rankings, rank, rank_alike
 from trainer.stored_table import stored
 from trainer.training import K
 from trainer.twin import hash_interactions, read_twin
@@ -129,11 +128,11 @@ def evaluate(
     """
     training, wanted, books, depth = holdout.training, holdout.wanted, len(holdout.books), max(CUTOFFS)
     users = np.flatnonzero(wanted.sizes()).astype(np.int32)
-    popularity = baselines.popularity(as_matrix(training, books))
+    popularity = np.bincount(training.books, minlength=books).astype(np.float32)
     surroundings = Surroundings(training, wanted, holdout.books.counts, holdout.genres)
     rankings = {
         NEW_MODEL: rank(model.scores, users, training, wanted, books, depth),
-        POPULARITY: rank(popularity, users, training, wanted, books, depth),
+        POPULARITY: rank_alike(popularity, users, training, wanted, depth),
         **rank_peers(parameters.peers, training, wanted, users, books, depth, parameters.seed),
     }
     metrics = {
@@ -250,20 +249,21 @@ def read_holdout(examples_uri: str, transformed_uri: str, transform_uri: str) ->
 
 def read_genres(examples_uri: str, books: Sequence[bytes]) -> Genres:
     """Returns the genres of `books`, from the first training review of each that names any."""
-    ids = {book: number for number, book in enumerate(books)}
-    found: dict[int, list[bytes]] = {}
+    ids = pa.array(books, pa.large_binary())
+    missing = np.ones(len(books), np.bool_)
+    found: list[int] = []
+    lists: list[list[bytes]] = []
     for path in parquet_examples.part_paths(examples_uri, features.TRAIN_SPLIT):
-        for table in parquet_examples.read_row_groups(path):
-            titles = parquet_examples.scalar_column(table, features.ISBN)
+        for table in parquet_examples.read_row_groups(path, [features.ISBN, features.GENRES]):
             genres = table.column(features.GENRES).combine_chunks()
             named = np.flatnonzero(np.asarray(pc.fill_null(pc.list_value_length(genres), 0)))
-            titles = titles.take(pa.array(named)).dictionary_encode()
-            _, first = np.unique(np.asarray(titles.indices), return_index=True)
-            for row in first:
-                book = ids.get(titles[int(row)].as_py())
-                if book is not None and book not in found:
-                    found[book] = genres[int(named[row])].as_py()
-    return genres_of_books(list(found), list(found.values()), len(books))
+            titles = parquet_examples.scalar_column(table, features.ISBN).take(pa.array(named))
+            known, first = np.unique(np.asarray(pc.fill_null(pc.index_in(titles, ids), -1)), return_index=True)
+            new = (known >= 0) & missing[known]
+            missing[known[new]] = False
+            found += known[new].tolist()
+            lists += genres.take(pa.array(named[first[new]])).to_pylist()
+    return genres_of_books(found, lists, len(books))
 
 
 def _show(metrics: dict[str, Any], users: int) -> None:

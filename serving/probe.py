@@ -5,6 +5,7 @@ What is printed is one JSON object: `load_seconds`; `p50_ms` and `p99_ms` of `se
 """
 
 import argparse
+import gc
 import json
 import re
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
@@ -54,6 +56,11 @@ class ServedModel:
         answer: dict[str, Any] = self._session.run(fetches, feeds)
         return answer
 
+    def variables(self, names: Sequence[str]) -> list[npt.NDArray[Any]]:
+        """Returns what the variables with these `names` hold."""
+        found: list[npt.NDArray[Any]] = self._session.run([f"{name}/Read/ReadVariableOp:0" for name in names])
+        return found
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints what was found. Returns 0 even where promises are broken: that is for the caller to judge."""
@@ -76,20 +83,19 @@ def probe(folder: Path) -> dict[str, Any]:
     try:
         broken = _replay(model, folder / features.WARMUP_FILE)
         users = _some_users(folder)
-        latencies = _latencies(model, users)
+        latencies = _latencies(model, list(users))
         memory = _peak_memory_mib()
-        broken += broken_promises(model.ask, read_by(users, folder))
+        broken += broken_promises(model.ask, read_by(users, model))
     except (KeyError, ValueError, tf.errors.OpError) as error:
         return {"broken": [f"fails when it is asked: {type(error).__name__}: {error}"]}
     p50, p99 = np.percentile(latencies, (50, 99)).tolist()
     return {"load_seconds": load_seconds, "p50_ms": p50, "p99_ms": p99, "peak_memory_mib": memory, "broken": broken}
 
 
-def read_by(users: Sequence[bytes], folder: Path) -> dict[bytes, list[bytes]]:
-    """Returns what each of `users` has read. No signature tells that: the model is loaded once more, as an object."""
-    model = tf.saved_model.load(str(folder))
-    rows = model.read_books(tf.constant(users)).numpy().tolist()
-    return {user: [book for book in row if book] for user, row in zip(users, rows, strict=True)}
+def read_by(users: Mapping[bytes, int], model: ServedModel) -> dict[bytes, list[bytes]]:
+    """Returns what each of `users`, ids by pseudonyms, has read. No signature tells that, but what the model holds."""
+    splits, read, books = model.variables(("history_row_splits", "history_books", "books"))
+    return {user: books[read[splits[place] : splits[place + 1]]].tolist() for user, place in users.items()}
 
 
 def _replay(model: ServedModel, path: Path) -> list[str]:
@@ -106,10 +112,10 @@ def _replay(model: ServedModel, path: Path) -> list[str]:
     return [f"{features.WARMUP_FILE} has no request of {name}" for name in SIGNATURES if name not in asked]
 
 
-def _some_users(folder: Path) -> list[bytes]:
-    """Returns known users, spread over the whole vocabulary."""
+def _some_users(folder: Path) -> dict[bytes, int]:
+    """Returns known users and their ids, spread over the whole vocabulary."""
     users = (folder / "assets" / f"{features.USER_VOCABULARY}.txt").read_bytes().rstrip(b"\n").split(b"\n")
-    return [users[place] for place in np.unique(np.linspace(0, len(users) - 1, USERS).astype(int))]
+    return {users[place]: int(place) for place in np.linspace(0, len(users) - 1, USERS).astype(int)}
 
 
 def _latencies(model: ServedModel, users: Sequence[bytes]) -> list[float]:
@@ -129,4 +135,6 @@ def _peak_memory_mib() -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    gc.freeze()  # As in local_runner.py.
+    sys.exit(exit_code)

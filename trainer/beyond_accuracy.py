@@ -35,12 +35,13 @@ def genres_of_books(book_ids: Sequence[int], genre_lists: Sequence[Sequence[byte
       genre_lists: `[r]`, the genres of each of them, UTF-8.
       books: number of all books; one that is not in `book_ids` has no genres.
     """
-    decoded = [[g.decode() if isinstance(g, bytes) else g for g in genres] for genres in genre_lists]
-    names = tuple(sorted({name for genres in decoded for name in genres}))
+    decoded = [g.decode() if isinstance(g, bytes) else g for genres in genre_lists for g in genres]
+    names = tuple(sorted(set(decoded)))
     columns = {name: column for column, name in enumerate(names)}
-    entries = {(book, columns[name]) for book, genres in zip(book_ids, decoded, strict=True) for name in genres}
-    places = np.array(sorted(entries), np.int32).reshape(-1, 2)
-    matrix = sparse.csr_array((np.ones(len(places)), (places[:, 0], places[:, 1])), shape=(books, len(names)))
+    rows = [book for book, genres in zip(book_ids, genre_lists, strict=True) for _ in genres]
+    places = (np.array(rows, np.int32), np.array([columns[name] for name in decoded], np.int32))
+    matrix = sparse.csr_array((np.ones(len(decoded)), places), shape=(books, len(names)))
+    matrix.data[:] = 1
     return Genres(matrix, names)
 
 

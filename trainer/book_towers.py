@@ -31,16 +31,21 @@ class BookTowers(NamedTuple):
     neighbours: sp.csr_matrix | None = None
     """float32 `[books, books]`: what each book adds to the sparse part; None: there is none."""
 
-    def scores(self, histories: Histories, users: Ids) -> tf.Tensor:
-        """Returns float `[n, books]`: the scores of `users` `[n]`, who have these `histories`, with every book."""
-        rows, books = row_entries(histories, users)
-        sums = summed(self.query_table, rows, books, len(users))
-        products = tf.matmul(tf.math.l2_normalize(sums, axis=-1), self.candidate_table, transpose_b=True)
-        if self.neighbours is None:
-            return products
-        shares = np.repeat(1 / np.maximum(tf.norm(sums, axis=-1).numpy(), SHORTEST), histories.sizes()[users])
-        read = sp.csr_matrix((shares, (rows, books)), (len(users), len(self.query_table)), np.float32)
-        return products + (read @ self.neighbours).toarray()
+    def scores(self, histories: Histories, users: Ids) -> Table:
+        """Returns float32 `[n, books]`: the scores of `users` `[n]`, who have these `histories`, with every book."""
+        sizes = histories.sizes()[users]
+        _, books = row_entries(histories, users)
+        splits = np.concatenate([[0], np.cumsum(sizes)])
+        read = sp.csr_matrix((np.ones(len(books), np.float32), books, splits), (len(users), len(self.query_table)))
+        # [n, books] @ [books, embedding_dim] -> [n, embedding_dim]
+        sums = read @ self.query_table
+        lengths = np.maximum(np.linalg.norm(sums, axis=1), SHORTEST)
+        scores: Table = (sums / lengths[:, np.newaxis]) @ self.candidate_table.T
+        if self.neighbours is not None:
+            read.data /= np.repeat(lengths, sizes)
+            near = (read @ self.neighbours).tocoo()
+            scores[near.row, near.col] += near.data
+        return scores
 
 
 def summed(table: tf.Tensor, rows: tf.Tensor, books: tf.Tensor, readers: int | tf.Tensor) -> tf.Tensor:

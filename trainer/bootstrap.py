@@ -1,30 +1,54 @@
 """Confidence intervals of a mean over users, by resampling the users."""
 
+from collections.abc import Iterator
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
+BLOCK_RESAMPLES: Final = 100
 
-def interval(values: npt.ArrayLike, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean.
 
-    The users are drawn anew with replacement, as many as there are, `resamples` times; the interval holds the middle
-    `level` of the means. Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, 13.3.
+def intervals(
+    values: npt.ArrayLike, resamples: int = 1000, seed: int = 0, level: float = 0.95
+) -> list[tuple[float, float]]:
+    """Percentile bootstrap intervals of the means of several measures of the same users.
+
+    The users are drawn anew with replacement, as many as there are, `resamples` times, the same ones for all measures;
+    an interval holds the middle `level` of the means. Source: Efron and Tibshirani, An Introduction to the Bootstrap,
+    1993, 13.3.
 
     Args:
-      values: `[n]`, one per user; NaN is left out.
+      values: `[m, n]`, m measures of n users; a NaN is left out, whose ever it is.
       resamples: how many times the users are drawn.
-      seed: the same seed gives the same interval.
-      level: share of the means that the interval holds, between 0 and 1.
+      seed: the same seed gives the same intervals.
+      level: share of the means that an interval holds, between 0 and 1.
 
     Returns:
-      The lower and the upper bound; (0, 0) if no value counts.
+      m times the lower and the upper bound; (0, 0) if no value counts.
     """
     every = np.asarray(values, np.float64)
-    counted = every[~np.isnan(every)]
-    if not len(counted):
-        return 0.0, 0.0
-    lower, upper = np.quantile(_means(counted, resamples, seed), [(1 - level) / 2, (1 + level) / 2])
-    return float(lower), float(upper)
+    if not every.size:
+        return [(0.0, 0.0)] * len(every)
+    counted = ~np.isnan(every)
+    # [2 m, n]
+    summed = np.concatenate([np.where(counted, every, 0), counted])
+    blocks = [drawn @ summed.T for drawn in _drawn(every.shape[1], resamples, seed)]
+    sums, sizes = np.split(np.concatenate(blocks), 2, axis=1)
+    means = np.divide(sums, sizes, out=np.full(sums.shape, np.nan), where=sizes > 0)
+    bounds = [(1 - level) / 2, (1 + level) / 2]
+    found = [
+        np.quantile(own[~np.isnan(own)], bounds) if own_sizes.any() else (0, 0)
+        for own, own_sizes in zip(means.T, sizes.T, strict=True)
+    ]
+    return [(float(lower), float(upper)) for lower, upper in found]
+
+
+def interval(values: npt.ArrayLike, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+    """Returns what `intervals` does for a single measure, `values` `[n]`."""
+    every = np.asarray(values, np.float64)
+    [found] = intervals(every[np.newaxis, ~np.isnan(every)], resamples, seed, level)
+    return found
 
 
 def paired_interval(
@@ -49,8 +73,10 @@ def paired_interval(
     return interval(differences, resamples, seed, level)
 
 
-def _means(values: npt.NDArray[np.float64], resamples: int, seed: int) -> npt.NDArray[np.float64]:
-    """Returns `[resamples]` means. Drawn is how often each different value comes, which is the same as whose it is."""
-    distinct, counts = np.unique(values, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), resamples)
-    return drawn @ distinct / len(values)
+def _drawn(users: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.float64]]:
+    """Yields float64 `[block, users]`, for all resamples in blocks: how often each user is drawn."""
+    random = np.random.default_rng(seed)
+    for start in range(0, resamples, BLOCK_RESAMPLES):
+        size = min(BLOCK_RESAMPLES, resamples - start)
+        places = random.integers(users, size=(size, users)) + np.arange(size)[:, np.newaxis] * users
+        yield np.bincount(places.ravel(), minlength=size * users).reshape(size, users).astype(np.float64)

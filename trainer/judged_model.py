@@ -3,9 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-import tensorflow as tf
 
-from trainer.book_towers import BookTowers
+from trainer.book_towers import BookTowers, Table
 from trainer.interactions import Histories, Ids
 from trainer.twin import Twin
 
@@ -41,8 +40,9 @@ class JudgedModel:
         self.towers = BookTowers(query, candidate, neighbours)
         """The twin's, in today's ids; zeros for books that it does not know."""
         self._training = training
-        self._penalty = tf.constant(np.where(known, 0.0, -np.inf).astype(np.float32))[tf.newaxis]
 
-    def scores(self, users: Ids) -> tf.Tensor:
-        """Returns float `[n, books]` for `users` `[n]`; minus infinity for books that the twin does not know."""
-        return self.towers.scores(self._training, users) + self._penalty
+    def scores(self, users: Ids) -> Table:
+        """Returns float32 `[n, books]` for `users` `[n]`; minus infinity for books that the twin does not know."""
+        scores = self.towers.scores(self._training, users)
+        scores[:, ~self.known] = -np.inf
+        return scores

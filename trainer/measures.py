@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer import beyond_accuracy, slices
-from trainer.bootstrap import interval
+from trainer.bootstrap import intervals
 from trainer.interactions import Histories, row_entries
 from trainer.metrics import ACCURACY, mean, recall
 from trainer.ranking import Rankings
@@ -33,23 +33,27 @@ def measure(rankings: Rankings, surroundings: Surroundings, resamples: int, seed
       `<metric>_at_<k>` by name, each with `value`, and `low` and `high` of its 95 % interval where it is a mean over
       users; `slices` with Recall@20 by readers' activity, books' popularity and genre.
     """
-    measured: dict[str, Any] = {}
-    for name, metric in ACCURACY.items():
-        for k in CUTOFFS:
-            measured[f"{name}_at_{k}"] = _with_interval(metric(rankings.hits, rankings.relevant, k), resamples, seed)
     top, counts, genres = rankings.books[:, :K], surroundings.book_counts, surroundings.genres
     readers = int(np.count_nonzero(surroundings.training.sizes()))
     indptr, history = surroundings.training.row_splits, surroundings.training.books
     affinity = beyond_accuracy.genre_affinity(top, indptr, history, rankings.users, genres)
     random = beyond_accuracy.random_affinity(indptr, history, rankings.users, genres)
-    for name, values in {
-        "novelty": beyond_accuracy.novelty(top, counts, readers),
-        "popularity_percentile": beyond_accuracy.popularity_percentile(top, counts),
-        "genre_diversity": beyond_accuracy.intra_list_diversity(top, genres),
-        "genre_affinity": affinity,
-        "genre_affinity_of_random_books": np.where(np.isnan(affinity), np.nan, random),
-    }.items():
-        measured[f"{name}_at_{K}"] = _with_interval(values, resamples, seed)
+    means = {
+        f"{name}_at_{k}": metric(rankings.hits, rankings.relevant, k)
+        for name, metric in ACCURACY.items()
+        for k in CUTOFFS
+    } | {
+        f"novelty_at_{K}": beyond_accuracy.novelty(top, counts, readers),
+        f"popularity_percentile_at_{K}": beyond_accuracy.popularity_percentile(top, counts),
+        f"genre_diversity_at_{K}": beyond_accuracy.intra_list_diversity(top, genres),
+        f"genre_affinity_at_{K}": affinity,
+        f"genre_affinity_of_random_books_at_{K}": np.where(np.isnan(affinity), np.nan, random),
+    }
+    bounds = intervals(np.stack(list(means.values())), resamples, seed)
+    measured: dict[str, Any] = {
+        name: {"value": mean(values), "low": low, "high": high}
+        for (name, values), (low, high) in zip(means.items(), bounds, strict=True)
+    }
     for name, value in {
         "coverage": beyond_accuracy.coverage(top, len(counts)),
         "reachable_coverage": beyond_accuracy.reachable_coverage(top, len(counts)),
@@ -80,8 +84,3 @@ def _slices(rankings: Rankings, surroundings: Surroundings) -> dict[str, Any]:
         table: {name: {f"recall_at_{K}": value, unit: size} for name, (value, size) in rows.items()}
         for table, (rows, unit) in tables.items()
     }
-
-
-def _with_interval(values: npt.NDArray[np.float64], resamples: int, seed: int) -> dict[str, float]:
-    low, high = interval(values, resamples, seed)
-    return {"value": mean(values), "low": low, "high": high}

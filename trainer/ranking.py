@@ -1,11 +1,10 @@
 """Full ranking of all books for hold-out users, in blocks of users: bounded memory, one protocol for every scorer."""
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from trainer import metrics
 from trainer.interactions import Histories, Ids, row_entries
@@ -15,10 +14,14 @@ from transform.progress import track
 BLOCK_SCORES: Final = 16_000_000
 NO_BOOK: Final = -1
 
+# Into so many times as many groups as books are wanted, the scores of a reader are dealt; see `top`.
+GROUPS: Final = 8
+LEAST: Final = np.finfo(np.float32).min
+
 Scores = npt.NDArray[np.float32]
 
-# [users] -> [users, books]
-Scorer = Callable[[Ids], tf.Tensor]
+# [users] -> [users, books], which is the caller's to overwrite.
+Scorer = Callable[[Ids], Scores]
 
 
 class Rankings(NamedTuple):
@@ -48,17 +51,39 @@ def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, boo
       books: how many books there are.
       k: length of the ranking; padded with `NO_BOOK` where there are fewer books.
     """
-    ranked, hits = [np.zeros((0, k), np.int32)], [np.zeros((0, k), np.bool_)]
-    for block in user_blocks(users, books):
-        best = _best(score(block), block, training, k)
-        ranked.append(best)
-        hits.append(find_hits(best, block, heldout))
-    return Rankings(users, np.concatenate(ranked), np.concatenate(hits), heldout.sizes()[users])
+
+    def best(block: Ids) -> Ids:
+        scores = score(block)
+        scores[row_entries(training, block)] = -np.inf
+        return top(scores, k)[1]
+
+    return _compared([best(block) for block in user_blocks(users, books)], users, heldout, k)
+
+
+def rank_alike(scores: Scores, users: Ids, training: Histories, heldout: Histories, k: int) -> Rankings:
+    """Ranks as `rank` does where every reader has the same finite `scores` `[books]`: one order serves all of them.
+
+    A reader's own books are passed over, so that no more places count than k and as many as the reader has read books.
+    """
+    order: Ids = np.argsort(-scores, kind="stable").astype(np.int32)
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order))
+
+    def best(block: Ids) -> Ids:
+        width = min(k + int(training.sizes()[block].max(initial=0)), len(order))
+        left = np.ones((len(block), width), np.bool_)
+        rows, seen = row_entries(training, block)
+        near = place[seen] < width
+        left[rows[near], place[seen[near]]] = False
+        readers, places = np.nonzero(left)
+        return _first_of_each(readers, order[places], len(block), k, NO_BOOK)
+
+    return _compared([best(block) for block in user_blocks(users, len(order))], users, heldout, k)
 
 
 def mean_recall(score: Scorer, users: Ids, training: Histories, heldout: Histories, books: int, k: int) -> float:
     """Returns the mean Recall@k of a full ranking; see `rank`."""
-    recalls = [recall(np.array(score(block)), block, training, heldout, k) for block in user_blocks(users, books)]
+    recalls = [recall(score(block), block, training, heldout, k) for block in user_blocks(users, books)]
     return metrics.mean(np.concatenate([np.zeros(0), *recalls]))
 
 
@@ -103,10 +128,10 @@ def find_hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.boo
     return np.isin(asked, wanted)
 
 
-def _best(scores: tf.Tensor, users: Ids, training: Histories, k: int) -> Ids:
-    seen = np.stack(row_entries(training, users), axis=1)
-    scores = tf.tensor_scatter_nd_update(scores, seen, tf.fill([len(seen)], -np.inf))
-    return top(scores, k)[1]
+def _compared(ranked: list[Ids], users: Ids, heldout: Histories, k: int) -> Rankings:
+    """Returns the rankings of all blocks of `users`, with their hits."""
+    books = np.concatenate([np.zeros((0, k), np.int32), *ranked])
+    return Rankings(users, books, find_hits(books, users, heldout), heldout.sizes()[users])
 
 
 def _place(scores: Scores, book: int) -> float:
@@ -117,10 +142,33 @@ def _place(scores: Scores, book: int) -> float:
     return float(np.count_nonzero(scores > own) + np.count_nonzero(scores[:book] == own))
 
 
-def top(scores: tf.Tensor, k: int) -> tuple[npt.NDArray[np.float32], Ids]:
-    """Returns the `[n, k]` best scores and their books; minus infinity and `NO_BOOK` where none is left."""
-    values, places = (found.numpy() for found in tf.math.top_k(scores, min(k, int(scores.shape[1]))))
-    missing = ((0, 0), (0, k - values.shape[1]))
-    values = np.pad(values, missing, constant_values=-np.inf)
-    places = np.pad(places, missing, constant_values=NO_BOOK)
-    return values, np.where(np.isfinite(values), places, NO_BOOK)
+def top(scores: Scores, k: int) -> tuple[Scores, Ids]:
+    """Returns the `[n, k]` best scores and their books; minus infinity and `NO_BOOK` where none is left.
+
+    Of equals the first book comes first. A row is dealt into groups, a few times as many as books are wanted. The k-th
+    of the groups' maxima is reached by at least k scores, and by hardly more: only those are sorted.
+    """
+    users, books = scores.shape
+    groups = min(GROUPS * k, books)
+    deals = books // groups
+    maxima = scores[:, : deals * groups].reshape(users, deals, groups).max(axis=1)
+    rest = books - deals * groups
+    np.maximum(maxima[:, :rest], scores[:, deals * groups :], out=maxima[:, :rest])
+    taken = min(k, groups)
+    floor = np.partition(maxima, groups - taken, axis=1)[:, groups - taken, np.newaxis]
+    rows, found = np.divmod(np.flatnonzero(scores >= np.maximum(floor, LEAST)), books)
+    found = found.astype(np.int32)
+    values = scores[rows, found]
+    order = np.lexsort((-values, rows))
+    return _first_of_each(rows, values[order], users, k, -np.inf), _first_of_each(rows, found[order], users, k, NO_BOOK)
+
+
+def _first_of_each(
+    rows: npt.NDArray[Any], values: npt.NDArray[Any], users: int, k: int, nothing: float
+) -> npt.NDArray[Any]:
+    """Returns `[users, k]`: the first `values` `[m]` of each row, `rows` `[m]` rising, and `nothing` after the last."""
+    slots = np.arange(len(rows)) - np.searchsorted(rows, np.arange(users))[rows]
+    kept = slots < k
+    first = np.full((users, k), nothing, values.dtype)
+    first[rows[kept], slots[kept]] = values[kept]
+    return first

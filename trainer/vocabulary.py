@@ -29,5 +29,7 @@ def read_vocabulary(path: str) -> Vocabulary:
     """
     records = tf.data.TFRecordDataset(path, compression_type="GZIP", buffer_size=1 << 20)
     batches = records.batch(RECORDS_AT_ONCE).as_numpy_iterator()
-    pairs = [record.split(b" ", 1) for batch in batches for record in batch]
-    return Vocabulary([token for _, token in pairs], np.array([int(count) for count, _ in pairs], np.int64))
+    # Byte strings only: a list for each record would have the garbage collector go through all of them.
+    lines = [record for batch in batches for record in batch]
+    counts = np.array([int(line.partition(b" ")[0]) for line in lines], np.int64)
+    return Vocabulary([line.partition(b" ")[2] for line in lines], counts)

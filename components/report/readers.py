@@ -82,7 +82,7 @@ def recommend(saved_model: str, users: Sequence[bytes]) -> dict[bytes, list[tupl
 def read_books(splits: str, users: Collection[bytes]) -> dict[bytes, list[tuple[bytes, float | None]]]:
     """Returns the books and ratings of each of `users`, the best rated first, those without a rating last."""
     found: dict[bytes, list[tuple[bytes, float | None]]] = {user: [] for user in users}
-    for table in _rows(splits, features.USER, users):
+    for table in _rows(splits, features.USER, users, [features.ISBN, features.RATING, features.USER]):
         columns = (parquet_examples.scalar_column(table, name) for name in (features.USER, features.ISBN))
         rating = parquet_examples.scalar_column(table, features.RATING)
         for user, title, stars in zip(*(column.to_pylist() for column in (*columns, rating)), strict=True):
@@ -95,20 +95,23 @@ def read_books(splits: str, users: Collection[bytes]) -> dict[bytes, list[tuple[
 def read_genres(splits: str, titles: Collection[bytes]) -> dict[bytes, list[str]]:
     """Returns the genres of `titles`, each from the first review that names any."""
     found: dict[bytes, list[str]] = {}
-    for table in _rows(splits, features.ISBN, titles):
+    for table in _rows(splits, features.ISBN, titles, [features.GENRES, features.ISBN]):
         named = table.filter(pc.greater(pc.fill_null(pc.list_value_length(table.column(features.GENRES)), 0), 0))
-        names = named.column(features.GENRES).to_pylist()
-        for title, genres in zip(parquet_examples.scalar_column(named, features.ISBN).to_pylist(), names, strict=True):
-            found.setdefault(title, [_text(genre) for genre in genres])
+        first: dict[bytes, int] = {}
+        for row, title in enumerate(parquet_examples.scalar_column(named, features.ISBN).to_pylist()):
+            first.setdefault(title, row)
+        new = {title: row for title, row in first.items() if title not in found}
+        names = named.column(features.GENRES).take(pa.array(list(new.values()), pa.int64())).to_pylist()
+        found |= {title: [_text(genre) for genre in genres] for title, genres in zip(new, names, strict=True)}
     return found
 
 
-def _rows(splits: str, column: str, values: Collection[bytes]) -> Iterator[pa.Table]:
-    """Yields the reviews of both splits whose `column` is one of `values`."""
+def _rows(splits: str, column: str, values: Collection[bytes], columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Yields `columns` of the reviews of both splits whose `column` is one of `values`."""
     wanted = pa.array(list(values), pa.large_binary())
     for split in (features.TRAIN_SPLIT, features.EVAL_SPLIT):
         for path in parquet_examples.part_paths(splits, split):
-            for table in parquet_examples.read_row_groups(path):
+            for table in parquet_examples.read_row_groups(path, columns):
                 yield table.filter(pc.is_in(parquet_examples.scalar_column(table, column), value_set=wanted))
 
 

@@ -1,5 +1,7 @@
 """Charts as SVG that takes its colours from the page around it, so that one drawing serves light, dark and paper."""
 
+import json
+from functools import lru_cache
 from typing import Any, Final
 from xml.etree import ElementTree
 
@@ -33,8 +35,7 @@ def draw(chart: Any, name: str, *, height: int) -> Markup:
     sized = chart.properties(
         width=WIDTH, height=height, autosize=alt.AutoSizeParams(type="fit", contains="padding"), padding=2
     )
-    drawn = vl_convert.vegalite_to_svg(_themed(sized).to_dict(), vl_version=VERSION, allowed_base_urls=[])
-    root = ElementTree.fromstring(drawn)
+    root = ElementTree.fromstring(_drawn(json.dumps(_themed(sized).to_dict())))
     for parent in root.iter():
         for child in list(parent):
             if child.get("class") in ("background", "foreground"):
@@ -52,6 +53,12 @@ def draw(chart: Any, name: str, *, height: int) -> Markup:
         root.attrib.pop(attribute, None)
     root.attrib.update({"role": "img", "aria-label": name, "class": "chart"})
     return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+@lru_cache(maxsize=64)
+def _drawn(specification: str) -> str:
+    """Returns a chart of Vega-Lite as SVG. A run on one machine writes its page twice, with most charts the same."""
+    return vl_convert.vegalite_to_svg(specification, vl_version=VERSION, allowed_base_urls=[])
 
 
 def _themed(chart: Any) -> Any:

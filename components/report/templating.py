@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,12 @@ def render(template: str, **values: Any) -> str:
       template: name of a file in `templates/`.
       values: what it shows. Everything but `Markup` is escaped.
     """
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
+    """Returns the templates, which are compiled once, with all that they use besides values."""
     style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -47,7 +54,7 @@ def render(template: str, **values: Any) -> str:
         "policy": _policy(style, script),
         "outcomes": wording.OUTCOMES,
     }
-    return environment.get_template(template).render(values)
+    return environment
 
 
 def flattened(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

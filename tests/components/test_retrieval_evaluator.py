@@ -274,7 +274,7 @@ def memory(pairs: Interactions, holdout: Holdout) -> BookTowers:
     query = np.eye(BOOKS, dtype=np.float32)
     # The scores of these towers are the readers' vectors.
     blank = BookTowers(query, query)
-    vectors = blank.scores(training, np.arange(len(holdout.users), dtype=np.int32)).numpy().astype(np.float64)
+    vectors = blank.scores(training, np.arange(len(holdout.users), dtype=np.int32)).astype(np.float64)
     wanted = as_matrix(histories(pairs, holdout), BOOKS).toarray()
     # [books, readers] @ [readers, books] -> [books, books]
     solution = np.linalg.pinv(vectors) @ wanted
@@ -317,7 +317,7 @@ def test_what_the_served_model_was_trained_on_is_left_out_for_the_new_one_too(ho
     assert verdict.metrics["heldout_interactions"] == len(holdout.heldout)
     training = histories(holdout.train, holdout)
     readers = np.arange(len(holdout.users), dtype=np.int32)
-    scores = good.towers.scores(training, readers).numpy()
+    scores = good.towers.scores(training, readers)
     hidden = as_matrix(histories(joined(holdout.train, seen), holdout), BOOKS).toarray() > 0
     heldout = as_matrix(histories(holdout.heldout, holdout), BOOKS).toarray() > 0
     wanted = heldout & ~hidden

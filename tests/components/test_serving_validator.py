@@ -9,6 +9,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from components.serving_budget import ServingBudget
 from components.serving_validator import judge, probe
+from serving.probe import ServedModel, read_by
 from tests.serving.small_models import export_model, twice, without_similar_books
 from trainer.recommender import Recommender
 from transform import features
@@ -36,6 +37,15 @@ def test_a_good_model_is_blessed_with_what_it_took(found: dict[str, object]) -> 
     assert 0 < found["p50_ms"] <= found["p99_ms"]
     assert 0 < found["load_seconds"] < 60
     assert 100 < found["peak_memory_mib"] < 4096
+
+
+def test_what_readers_have_read_is_what_the_model_says_of_them(model: Path) -> None:
+    tokens = (model / "assets" / f"{features.USER_VOCABULARY}.txt").read_bytes().splitlines()
+    loaded = tf.saved_model.load(str(model))
+    rows = loaded.read_books(tf.constant(tokens)).numpy().tolist()
+    found = read_by({token: place for place, token in enumerate(tokens)}, ServedModel(model))
+    assert found == {token: [book for book in row if book] for token, row in zip(tokens, rows, strict=True)}
+    assert any(found.values())
 
 
 @pytest.mark.parametrize("limit", ["max_load_seconds", "max_p50_ms", "max_p99_ms", "max_memory_mib"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.bootstrap import interval, paired_interval
+from trainer.bootstrap import interval, intervals, paired_interval
 
 
 def test_two_users_by_hand() -> None:
@@ -31,6 +31,22 @@ def test_it_holds_the_true_mean_about_as_often_as_it_says() -> None:
         lower, upper = interval(generator.normal(3, 1, 100), resamples=300, seed=seed, level=0.8)
         inside += lower <= 3 <= upper
     assert 0.72 <= inside / 400 <= 0.86
+
+
+def test_measures_of_the_same_users_have_the_intervals_that_each_has_alone() -> None:
+    values = np.random.default_rng(1).random((3, 90))
+    together = intervals(values, resamples=250, seed=5)
+    assert together == [pytest.approx(interval(own, resamples=250, seed=5)) for own in values]
+
+
+def test_who_has_no_value_of_one_measure_counts_for_the_others() -> None:
+    values = np.random.default_rng(1).random((3, 2_000))
+    values[1, ::3] = np.nan
+    values[2] = np.nan
+    first, second, nobody = intervals(values, resamples=2_000)
+    assert first == pytest.approx(interval(values[0], resamples=2_000))
+    assert second == pytest.approx(interval(values[1], resamples=2_000, seed=1), abs=0.002)
+    assert nobody == (0, 0)
 
 
 def test_a_seed_gives_the_same_interval_and_another_seed_another() -> None:

@@ -12,7 +12,7 @@ def histories(read: np.ndarray) -> Histories:
 
 def scores(read: np.ndarray, dim: int, damping: float, shrinkage: float, seed: int = 0) -> np.ndarray:
     fitted = towers(decompose(sp.csr_matrix(read.astype(np.float32)), seed), Settings(damping, shrinkage, dim))
-    return fitted.scores(histories(read), np.arange(len(read), dtype=np.int32)).numpy()
+    return fitted.scores(histories(read), np.arange(len(read), dtype=np.int32))
 
 
 def slow_scores(read: np.ndarray, dim: int, damping: float, shrinkage: float) -> np.ndarray:

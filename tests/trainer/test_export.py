@@ -70,7 +70,7 @@ def ask(loaded, users: list[str]) -> tuple[list[list[str]], np.ndarray, list[boo
 
 
 def test_a_reader_gets_the_unread_books_that_the_towers_score_best(loaded) -> None:
-    expected = TOWERS.scores(histories(), np.arange(6, dtype=np.int32)).numpy()
+    expected = TOWERS.scores(histories(), np.arange(6, dtype=np.int32))
     isbns, scores, known = ask(loaded, [user.decode() for user in USERS])
     assert known == [True] * 6
     for user, read in READ.items():
@@ -159,7 +159,7 @@ def test_the_twin_goes_with_the_model(exported) -> None:
     twin = read_twin(str(exported / "assets.extra" / "twin.npz"))
     assert (twin.books, twin.trained_on.tolist()) == (TWIN.books, [3, 2**32 - 1])
     users = np.arange(6, dtype=np.int32)
-    found, expected = (towers.scores(histories(), users).numpy() for towers in (twin.towers, TWIN.towers))
+    found, expected = (towers.scores(histories(), users) for towers in (twin.towers, TWIN.towers))
     assert found == pytest.approx(expected, abs=1e-6)
 
 

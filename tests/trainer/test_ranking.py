@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from trainer.interactions import Histories, Interactions, group_by_user
-from trainer.ranking import Rankings, find_hits, mean_recall, rank
+from trainer.ranking import NO_BOOK, Rankings, find_hits, mean_recall, rank, rank_alike, top
 from transform.progress import Advance, watched
 
 USERS, BOOKS = 30, 25
@@ -22,7 +21,7 @@ class Case:
 
     def rank(self, users: list[int], k: int) -> Rankings:
         asked = np.array(users, np.int32)
-        return rank(lambda block: tf.constant(self.scores[block]), asked, self.training, self.heldout, BOOKS, k)
+        return rank(lambda block: self.scores[block], asked, self.training, self.heldout, BOOKS, k)
 
     def slow(self, user: int, k: int) -> list[int]:
         allowed = [b for b in range(BOOKS) if not self.seen[user, b] and np.isfinite(self.scores[user, b])]
@@ -52,8 +51,42 @@ def test_it_equals_a_slow_ranking_user_by_user(seed: int, k: int) -> None:
         if case.wanted[user].any():
             recalls.append(sum(hits) / case.wanted[user].sum())
     asked = np.array(users, np.int32)
-    mean = mean_recall(lambda block: tf.constant(case.scores[block]), asked, case.training, case.heldout, BOOKS, k)
+    mean = mean_recall(lambda block: case.scores[block], asked, case.training, case.heldout, BOOKS, k)
     assert mean == pytest.approx(np.mean(recalls))
+
+
+@pytest.mark.parametrize("k", [1, 7, 40])
+@pytest.mark.parametrize("books", [1, 7, 40, 333])
+@pytest.mark.parametrize("values", [2, 50, 10**6])
+def test_the_top_is_that_of_a_stable_sort_with_ties_and_books_that_are_never_recommended(
+    k: int, books: int, values: int
+) -> None:
+    random = np.random.default_rng(books + values)
+    scores = random.integers(-values, values, (20, books)).astype(np.float32)
+    scores[random.random(scores.shape) < 0.2] = -np.inf
+    scores[0], scores[1], scores[2, 1:] = -np.inf, 0, -np.inf
+    best, found = top(scores, k)
+    for row, own in enumerate(scores):
+        expected = [book for book in np.argsort(-own, kind="stable") if np.isfinite(own[book])][:k]
+        missing = k - len(expected)
+        assert found[row].tolist() == expected + [NO_BOOK] * missing
+        assert best[row].tolist() == own[expected].tolist() + [-np.inf] * missing
+
+
+@pytest.mark.parametrize("k", [1, 5, 25, 60])
+@pytest.mark.parametrize("places", [1, 10 * BOOKS])
+def test_one_order_for_all_is_the_ranking_by_the_same_scores(
+    k: int, places: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.ranking.BLOCK_SCORES", places)
+    case, alike = Case(2), np.random.default_rng(0).integers(0, 6, BOOKS).astype(np.float32)
+    users = np.array([*range(28, -1, -2), 7], np.int32)
+    expected = rank(
+        lambda block: np.repeat(alike[np.newaxis], len(block), axis=0), users, case.training, case.heldout, BOOKS, k
+    )
+    found = rank_alike(alike, users, case.training, case.heldout, k)
+    for one, other in zip(found, expected, strict=True):
+        assert one.tolist() == other.tolist()
 
 
 @pytest.mark.parametrize("places", [1, 2 * BOOKS + 3, 7 * BOOKS, 10**6])
@@ -62,9 +95,9 @@ def test_the_size_of_the_blocks_changes_nothing(places: int, monkeypatch: pytest
     whole = case.rank(list(range(USERS)), 5)
     monkeypatch.setattr("trainer.ranking.BLOCK_SCORES", places)
 
-    def score(block: np.ndarray) -> tf.Tensor:
+    def score(block: np.ndarray) -> np.ndarray:
         blocks.append(len(block))
-        return tf.constant(case.scores[block])
+        return case.scores[block]
 
     parts = rank(score, np.arange(USERS, dtype=np.int32), case.training, case.heldout, BOOKS, 5)
     for one, other in zip(whole, parts, strict=True):
@@ -100,7 +133,8 @@ def test_a_score_of_minus_infinity_is_never_recommended_even_if_it_was_held_out(
 
 def test_a_place_without_a_book_is_no_hit() -> None:
     read, heldout = np.ones((1, 3), bool), np.array([[False, False, True]])
-    rankings = rank(lambda _: tf.ones([1, 3]), np.zeros(1, np.int32), histories(read), histories(heldout), 3, 4)
+    reader = np.zeros(1, np.int32)
+    rankings = rank(lambda _: np.ones((1, 3), np.float32), reader, histories(read), histories(heldout), 3, 4)
     assert rankings.books.tolist() == [[-1] * 4]
     assert rankings.hits.tolist() == [[False] * 4]
 
@@ -108,7 +142,7 @@ def test_a_place_without_a_book_is_no_hit() -> None:
 def test_a_seen_book_is_never_a_hit_even_if_it_is_held_out_too() -> None:
     history = histories(np.array([[False, True, False]]))
     users = np.array([0], np.int32)
-    assert mean_recall(lambda _: tf.constant([[0.0, 9.0, 1.0]]), users, history, history, 3, 3) == 0
+    assert mean_recall(lambda _: np.array([[0, 9, 1]], np.float32), users, history, history, 3, 3) == 0
 
 
 def test_no_users_have_an_empty_ranking() -> None:

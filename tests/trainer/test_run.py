@@ -233,7 +233,7 @@ def test_the_twin_is_fitted_on_the_training_books_and_the_served_model_on_all(do
     )
     assert twin_of(done).towers.candidate_table == pytest.approx(twins.candidate_table, abs=1e-6)
     users = np.arange(READERS, dtype=np.int32)
-    scores, other = (towers.scores(everything, users).numpy() for towers in (served, twins))
+    scores, other = (towers.scores(everything, users) for towers in (served, twins))
     read = as_matrix(everything, TITLES).toarray() > 0
     scores[read] = -np.inf
     found = ask(done, *[name.decode() for name in NAMES[0]])[1]

@@ -62,7 +62,7 @@ def best(towers: BookTowers, readers: int, read: np.ndarray) -> np.ndarray:
     """Returns `[readers, 100]`: the best books of each."""
     pairs = np.stack([np.repeat(np.arange(readers), read.shape[1]), read.ravel()]).astype(np.int32)
     histories = group_by_user(Interactions(*pairs), readers)
-    scores = towers.scores(histories, np.arange(readers, dtype=np.int32)).numpy()
+    scores = towers.scores(histories, np.arange(readers, dtype=np.int32))
     return np.argsort(-scores, axis=1)[:, :100]
 
 
