@@ -1,6 +1,7 @@
 """One run of the pipeline on this machine, from preflight to the closing summary."""
 
 import fcntl
+import gc
 import os
 import sys
 import time
@@ -108,11 +109,15 @@ def _show_report(console: Console, page: Path | None) -> None:
 def _run(config: PipelineConfig, console: Console, report: LocalReport, until: str | None) -> None:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TFRS needs Keras 2, and asks when it is first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    # What TensorFlow does here is made of small operations, which cost more by several threads than by one; what is
+    # large is numpy's.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     with shown_waiting(console, "loading TFX"):
         from tfx import v1 as tfx
         from tfx.orchestration.pipeline import RunOptions  # In no public module.
 
         from pipeline.graph import create_pipeline, steps_up_to
+    gc.freeze()  # Nobody collects garbage among what was loaded, again and again.
     key_file = preflight.key_file(config)
     connection = _metadata_connection(config)
     pipeline = create_pipeline(

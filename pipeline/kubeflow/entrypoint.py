@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the step that the command line `argv` describes. Returns the exit code."""
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TFRS needs Keras 2, and asks when it is first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # As pipeline.local_run has it.
     _show_messages()
     try:
         _run_step(list(sys.argv[1:] if argv is None else argv))
