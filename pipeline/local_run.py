@@ -16,6 +16,7 @@ from rich.console import Console
 from pipeline import preflight
 from pipeline.config import PipelineConfig
 from pipeline.flink_job_server import job_server
+from pipeline.lazy_extensions import defer_extensions
 from pipeline.local_report import LocalReport
 from pipeline.step_record import last_seconds
 from pipeline.terminal import redirected_output, reported_steps, shown_waiting
@@ -109,6 +110,7 @@ def _run(config: PipelineConfig, console: Console, report: LocalReport, until: s
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TFRS needs Keras 2, and asks when it is first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     with shown_waiting(console, "loading TFX"):
+        defer_extensions()
         from tfx import v1 as tfx
         from tfx.orchestration.pipeline import RunOptions  # In no public module.
 
