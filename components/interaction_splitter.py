@@ -155,7 +155,8 @@ def _read_by_shard(file: tuple[int, str], shards: int, rows: int) -> Iterator[tu
     for group, table in enumerate(parquet_examples.read_row_groups(path)):
         advance("reading", rows, "reviews", len(table))
         user = scalar_column(table, features.USER).dictionary_encode()
-        shard_of_user = np.array([zlib.crc32(name) % shards for name in user.dictionary.to_pylist()], np.int64)
+        names = user.dictionary.to_numpy(zero_copy_only=False)
+        shard_of_user = np.fromiter(map(zlib.crc32, names), np.int64, len(names)) % shards
         shard_of_row = shard_of_user[np.asarray(user.indices)]
         for shard in np.unique(shard_of_row):
             yield int(shard), (number, group, pack(table.filter(pa.array(shard_of_row == shard))))

@@ -95,8 +95,8 @@ def held_out(kept: KeptInteractions, parameters: SplitParameters, threshold: int
     chosen = _hash_users(kept.users, parameters.seed) <= threshold
     candidates = np.flatnonzero(chosen[kept.user_codes])
     codes = kept.user_codes[candidates]
-    users = kept.users.to_pylist()
-    isbns = scalar_column(kept.table, features.ISBN).take(pa.array(candidates)).to_pylist()
+    users = kept.users.to_numpy(zero_copy_only=False)
+    isbns = scalar_column(kept.table, features.ISBN).take(pa.array(candidates)).to_numpy(zero_copy_only=False)
     hashes = np.fromiter(
         (_hash(parameters.seed, users[code], isbn) for code, isbn in zip(codes, isbns, strict=True)),
         np.int64,
@@ -130,7 +130,7 @@ def _rating_counts(reviews: pa.Table) -> dict[str, int]:
 
 
 def _hash_users(users: pa.Array, seed: int) -> npt.NDArray[np.int64]:
-    return np.fromiter((_hash(seed, user) for user in users.to_pylist()), np.int64, len(users))
+    return np.fromiter((_hash(seed, user) for user in users.to_numpy(zero_copy_only=False)), np.int64, len(users))
 
 
 def _hash(seed: int, *parts: bytes) -> int:

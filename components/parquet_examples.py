@@ -128,6 +128,9 @@ def scalar_column(table: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
     """Returns a list column of at most one value a row as a plain array, null where the list is null or empty."""
     column = table.column(name)
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    values = column.flatten()
+    if len(values) == len(column) and column.null_count == 0 and pc.max(pc.list_value_length(column)).as_py() == 1:
+        return values
     filled = pc.equal(pc.list_value_length(column), 1)
     return pc.list_element(pc.if_else(filled, column, None), 0)
 

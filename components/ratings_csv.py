@@ -14,7 +14,7 @@ from components.review_files import CheckedStream, Opener, last_record_line, rea
 from components.review_values import parse_genres, parse_rating
 from transform import features
 from transform.errors import DataError
-from transform.pseudonyms import pseudonymise
+from transform.pseudonyms import pseudonymise_all
 
 # A record must fit into two blocks; a field of a megabyte is a mistake, not a title.
 BLOCK_BYTES: Final = 4 << 20
@@ -70,7 +70,6 @@ class RatingsCsv:
         self._open_file = open_file
         self._name = name
         self._key = key
-        self._pseudonyms: dict[str, str] = {}
         self._genres: dict[str, list[str] | None] = {}
         self._wrong_fields: list[int] = []
         self._long_row: int | None = None
@@ -169,19 +168,13 @@ class RatingsCsv:
     def _hidden(self, user: pa.Array) -> pa.Array:
         """Returns the users' pseudonyms; each distinct name of a batch is hashed once."""
         distinct = user.dictionary_encode()
-        if len(self._pseudonyms) > CACHED_VALUES:
-            self._pseudonyms.clear()
-        known = self._pseudonyms
-        names = distinct.dictionary.to_pylist()
-        for name in names:
-            if name not in known:
-                known[name] = pseudonymise(name, self._key)
-        return pa.array([known[name] for name in names], pa.string()).take(distinct.indices)
+        names = distinct.dictionary.to_numpy(zero_copy_only=False)
+        return pa.array(pseudonymise_all(names, self._key), pa.string()).take(distinct.indices)
 
     def _parsed_genres(self, genres: pa.Array) -> tuple[pa.Array, pa.Array]:
         """Returns the genres as lists, null where there are none, and whether each row's text is a list of strings."""
         distinct = genres.dictionary_encode()
-        texts = distinct.dictionary.to_pylist()
+        texts = distinct.dictionary.to_numpy(zero_copy_only=False)
         if len(self._genres) > CACHED_VALUES:
             self._genres.clear()
         for text in texts:

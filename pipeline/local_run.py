@@ -17,6 +17,7 @@ from rich.console import Console
 from pipeline import preflight
 from pipeline.config import PipelineConfig
 from pipeline.flink_job_server import job_server
+from pipeline.lazy_extensions import defer_extensions
 from pipeline.local_report import LocalReport
 from pipeline.step_record import last_seconds
 from pipeline.terminal import redirected_output, reported_steps, shown_waiting
@@ -113,6 +114,7 @@ def _run(config: PipelineConfig, console: Console, report: LocalReport, until: s
     # large is numpy's.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     with shown_waiting(console, "loading TFX"):
+        defer_extensions()
         from tfx import v1 as tfx
         from tfx.orchestration.pipeline import RunOptions  # In no public module.
 

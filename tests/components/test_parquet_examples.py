@@ -27,6 +27,15 @@ def test_a_missing_value_is_a_null_list_and_comes_back_as_null() -> None:
     assert examples.scalar_column(pa.table({"x": pa.array([[], [3.0]])}), "x").to_pylist() == [None, 3.0]
 
 
+@pytest.mark.parametrize(
+    ("lists", "values"),
+    [([[1], [2], [3]], [1, 2, 3]), ([[1, 2], [], [3]], [None, None, 3]), ([[None], [2]], [None, 2]), ([], [])],
+)
+def test_a_column_is_the_same_where_each_list_has_its_value(lists: list, values: list) -> None:
+    batch = pa.record_batch({"x": pa.array([[7], *lists, []], pa.large_list(pa.int64()))})
+    assert examples.scalar_column(batch.slice(1, len(lists)), "x").to_pylist() == values
+
+
 def test_parts_are_found_in_order_and_read_group_by_group(tmp_path: Path) -> None:
     for part in (10, 2, 0):
         with examples.part_writer(examples.part_path(str(tmp_path), "train", part, 11)) as writer:

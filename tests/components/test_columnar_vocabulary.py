@@ -1,0 +1,92 @@
+"""Vocabularies counted column by column, beside those of TensorFlow Transform."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from tensorflow_transform.tf_metadata import dataset_metadata
+
+from components import columnar_vocabulary
+from components.columnar_vocabulary import columnar_vocabularies, count_tokens, prune
+from trainer.vocabulary import Vocabulary, read_vocabulary
+from transform import features
+from transform.preprocessing import preprocessing_fn
+from transform.vocabularies import VocabularyParameters
+
+BATCH = 7
+
+
+def analyzed(folder: Path, names: list[bytes], limits: dict[str, int]) -> tft.TFTransformOutput:
+    """What TensorFlow Transform makes of reviews by `names`, each of another book, in batches of `BATCH`."""
+    rows = [
+        {features.USER: [name], features.ISBN: [b"%d" % row], features.RATING: []} for row, name in enumerate(names)
+    ]
+    kinds = {features.USER: tf.string, features.ISBN: tf.string, features.RATING: tf.float32}
+    metadata = dataset_metadata.DatasetMetadata.from_feature_spec(
+        {name: tf.io.VarLenFeature(kind) for name, kind in kinds.items()}
+    )
+
+    def configured(inputs: dict) -> dict:
+        return preprocessing_fn(inputs, VocabularyParameters(**limits).model_dump())
+
+    with tft_beam.Context(temp_dir=str(folder / "temp"), desired_batch_size=BATCH):
+        transform_fn = (rows, metadata) | tft_beam.AnalyzeDataset(configured)
+        transform_fn | tft_beam.WriteTransformFn(str(folder / "graph"))
+    return tft.TFTransformOutput(str(folder / "graph"))
+
+
+def users(output: tft.TFTransformOutput) -> Vocabulary:
+    return read_vocabulary(output.vocabulary_file_by_name(features.USER_VOCABULARY))
+
+
+@pytest.mark.parametrize("limits", [{}, {"min_user_count": 2, "max_users": 5}, {"min_user_count": 99}])
+def test_a_vocabulary_is_that_of_tensorflow_transform(limits: dict[str, int], tmp_path: Path) -> None:
+    draws = np.random.default_rng(5).geometric(0.2, 200)
+    names = [b"reader \xc3\xa9\n%d" % draw for draw in draws]
+    with columnar_vocabularies():
+        columnar = analyzed(tmp_path / "columnar", names, limits)
+    stock = analyzed(tmp_path / "stock", names, limits)
+    assert users(columnar).tokens == users(stock).tokens
+    assert users(columnar).counts.tolist() == users(stock).counts.tolist()
+    assert columnar.vocabulary_size_by_name(features.USER_VOCABULARY) == len(users(stock))
+    assert columnar.vocabulary_size_by_name(features.USER_VOCABULARY) == stock.vocabulary_size_by_name(
+        features.USER_VOCABULARY
+    )
+
+
+def refuse(tokens: np.ndarray) -> pa.Table:
+    raise ValueError(f"{len(tokens)} tokens are to be counted by columns")
+
+
+def test_afterwards_tensorflow_transform_counts_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columnar_vocabulary, "count_tokens", refuse)
+    with pytest.raises(Exception, match="1 tokens are to be counted by columns"), columnar_vocabularies():
+        analyzed(tmp_path / "columnar", [b"a"], {})
+    assert users(analyzed(tmp_path / "stock", [b"b", b"b"], {})).counts.tolist() == [2]
+
+
+def test_counts_are_summed_whatever_the_order_in_which_they_come_together() -> None:
+    draws = np.random.default_rng(7).geometric(0.05, 1_000).astype("S").astype(object)
+    add = columnar_vocabulary._Sum()
+    accumulators = []
+    for part in np.array_split(draws, 5):
+        accumulator = add.create_accumulator()
+        for batch in np.array_split(part, 9):
+            accumulator = add.add_input(accumulator, count_tokens(batch))
+        accumulators.append(accumulator)
+    merged = add.merge_accumulators([add.create_accumulator(), *accumulators[:2], add.compact(accumulators[2])])
+    summed = add.extract_output(add.merge_accumulators([merged, *accumulators[3:]]))
+    assert dict(zip(*summed.to_pydict().values(), strict=True)) == Counter(draws.tolist())
+    assert len(summed) == len(set(draws))
+    assert len(add.extract_output(add.merge_accumulators([add.create_accumulator(), add.create_accumulator()]))) == 0
+
+
+def test_the_most_frequent_come_first_and_of_equals_the_largest() -> None:
+    counts = count_tokens(np.array([b"a", b"b", b"\xff", b"b", b"\xff", b"c", b"c", b"c"], object))
+    assert prune(counts, 2, None).to_pydict() == {"token": [b"c", b"\xff", b"b"], "count": [3, 2, 2]}
+    assert prune(counts, 0, 2).to_pydict() == {"token": [b"c", b"\xff"], "count": [3, 2]}
