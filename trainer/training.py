@@ -112,7 +112,9 @@ def reader_batches(
         shuffled = tf.random.experimental.stateless_shuffle(readers, tf.stack([tf.constant(seed, tf.int64), epoch]))
         return {features.USER_ID: tf.reshape(shuffled[: steps * batch], [steps, batch])}
 
-    batches = tf.data.Dataset.range(epochs).map(order).unbatch()
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    batches = tf.data.Dataset.range(epochs).map(order).unbatch().with_options(options)
     return batches.apply(tf.data.experimental.assert_cardinality(epochs * steps))
 
 
