@@ -5,8 +5,9 @@ itself: a third of the step's time. Here the elements are Arrow tables of tokens
 up holds the vocabulary anyway, so that one may sum it up too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import apache_beam as beam
@@ -45,15 +46,33 @@ class _Sum(beam.CombineFn):
 
 
 class _OfOperation(beam.PTransform):
-    """What TensorFlow Transform calls an implementation of the node `operation`."""
+    """What TensorFlow Transform calls an implementation of the node `operation`.
+
+    Raises:
+      NotImplementedError: it is of a vocabulary that is not counted here.
+    """
+
+    # What the node has to say.
+    NEEDED: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, operation: Any, extra_args: Any):
         super().__init__()
+        found = {name: getattr(operation, name) for name in self.NEEDED}
+        if found != self.NEEDED:
+            raise NotImplementedError(
+                f"{type(operation).__name__} with {found}: vocabularies are counted of strings, by frequency, unpruned "
+                f"but by size and count, and written in TFRecords with their counts, for which it would have "
+                f"{dict(self.NEEDED)}. Let preprocessing_fn ask for that, or put TFX's own Transform into the pipeline."
+            )
         self._operation = operation
         self._folder = extra_args.base_temp_dir
 
 
 class _Accumulate(_OfOperation):
+    NEEDED = MappingProxyType(
+        {"vocab_ordering_type": analyzers._VocabOrderingType.FREQUENCY, "input_dtype": tf.string.name}
+    )
+
     def expand(self, inputs: Any) -> beam.PCollection:
         [batches] = inputs
         return batches | "Count" >> beam.MapTuple(count_tokens) | "Sum" >> beam.CombineGlobally(_Sum())
@@ -66,6 +85,8 @@ class _Merge(_OfOperation):
 
 
 class _Prune(_OfOperation):
+    NEEDED = MappingProxyType({"informativeness_threshold": float("-inf"), "coverage_top_k": None, "key_fn": None})
+
     def expand(self, inputs: Any) -> beam.PCollection:
         [counts] = inputs
         return counts | "Prune" >> beam.Map(prune, self._operation.frequency_threshold, self._operation.top_k)
@@ -78,6 +99,8 @@ class _Count(_OfOperation):
 
 
 class _Write(_OfOperation):
+    NEEDED = MappingProxyType({"store_frequency": True, "fingerprint_shuffle": False, "file_format": "tfrecord_gzip"})
+
     def expand(self, inputs: Any) -> Any:
         [counts] = inputs
         path = f"{self._folder}/{self._operation.vocab_filename}.tfrecord.gz"

@@ -14,7 +14,7 @@ from components.review_files import CheckedStream, Opener, last_record_line, rea
 from components.review_values import parse_genres, parse_rating
 from transform import features
 from transform.errors import DataError
-from transform.pseudonyms import pseudonymise_all
+from transform.pseudonyms import pseudonymise
 
 # A record must fit into two blocks; a field of a megabyte is a mistake, not a title.
 BLOCK_BYTES: Final = 4 << 20
@@ -169,7 +169,8 @@ class RatingsCsv:
         """Returns the users' pseudonyms; each distinct name of a batch is hashed once."""
         distinct = user.dictionary_encode()
         names = distinct.dictionary.to_numpy(zero_copy_only=False)
-        return pa.array(pseudonymise_all(names, self._key), pa.string()).take(distinct.indices)
+        pseudonyms = [pseudonymise(name, self._key) for name in names]
+        return pa.array(pseudonyms, pa.string()).take(distinct.indices)
 
     def _parsed_genres(self, genres: pa.Array) -> tuple[pa.Array, pa.Array]:
         """Returns the genres as lists, null where there are none, and whether each row's text is a list of strings."""

@@ -6,6 +6,7 @@ hold-out that the model is judged by takes no part.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -123,13 +124,14 @@ def _blended(
       parameters: what may be chosen from.
     """
     closed_settings, closed = closed_form.Settings(), Kernel()
-    if "closed_form" in parameters.parts:
-        closed_settings, closed = _closed_form(validation, parameters.seed)
-    dense = (standardised(of_towers(trained), validation.rows) if trained else Kernel(), closed)
     fitted = {local_regression.Settings(): Kernel()}
-    if "regression" in parameters.parts:
-        settings = local_regression.SETTINGS
-        fitted = dict(zip(settings, regressions(validation.read, validation.rows, settings), strict=True))
+    with ThreadPoolExecutor(1) as pool:
+        # Neither part keeps two processors busy.
+        regressed = pool.submit(_regressions, validation) if "regression" in parameters.parts else None
+        if "closed_form" in parameters.parts:
+            closed_settings, closed = _closed_form(validation, parameters.seed)
+        dense = (standardised(of_towers(trained), validation.rows) if trained else Kernel(), closed)
+        fitted = regressed.result() if regressed else fitted
     mixes = [mix for mix in MIXES if all(part in parameters.parts for part, weight in mix._asdict().items() if weight)]
     regression, mix = _regression_and_mix(dense, fitted, mixes, validation)
     kernel = summed(*(part.times(weight) for part, weight in zip((*dense, fitted[regression]), mix, strict=True)))
@@ -152,6 +154,12 @@ def _closed_form(validation: Validation, seed: int) -> tuple[closed_form.Setting
     )
     tell(f"closed form: {settings}, validation Recall@{K} {recall:.4f}")
     return settings, standardised(of_towers(closed_form.towers(decomposition, settings)), validation.rows)
+
+
+def _regressions(validation: Validation) -> dict[local_regression.Settings, Kernel]:
+    """Returns the regressions that are tried."""
+    settings = local_regression.SETTINGS
+    return dict(zip(settings, regressions(validation.read, validation.rows, settings), strict=True))
 
 
 def _regression_and_mix(

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from trainer import metrics
 from trainer.interactions import Histories, Ids, row_entries
@@ -72,12 +71,12 @@ def _tops(scores: Scores) -> Tops:
     """Returns the tops of `[parts, n, books]`."""
     parts, users, books = scores.shape
     taken = min(TOP_BOOKS, books)
-    values, ranked = tf.math.top_k(scores, taken)
-    pool = np.sort(ranked.numpy().transpose(1, 0, 2).reshape(users, parts * taken), axis=1)
+    values, ranked = top(scores.reshape(parts * users, books), taken)
+    pool = np.sort(ranked.reshape(parts, users, taken).transpose(1, 0, 2).reshape(users, parts * taken), axis=1)
     pooled = np.take_along_axis(scores, pool[np.newaxis], axis=2)
-    allowed = np.isfinite(pooled[0])
+    allowed = np.isfinite(pooled[0]) & (pool != NO_BOOK)
     allowed[:, 1:] &= pool[:, 1:] != pool[:, :-1]
-    last = values[:, :, -1].numpy() if taken < books else np.full((parts, users), -np.inf, np.float32)
+    last = values[:, -1].reshape(parts, users) if taken < books else np.full((parts, users), -np.inf, np.float32)
     return Tops(pool, allowed, np.where(allowed, pooled, 0), last)
 
 

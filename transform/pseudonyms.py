@@ -4,11 +4,9 @@ A label encoder's ids shift with every new user, and its table is a list of all 
 same id on every run, needs no table, and cannot be turned back without the key (RFC 2104, with SHA-256).
 """
 
-import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -25,20 +23,6 @@ PSEUDONYM_HEX_DIGITS: Final = 32
 def pseudonymise(user: str, key: bytes) -> str:
     """Returns the pseudonym of `user`: 32 hexadecimal digits, the same for the same name and key."""
     return hmac.digest(key, user.encode("utf-8"), "sha256").hex()[:PSEUDONYM_HEX_DIGITS]
-
-
-def pseudonymise_all(users: Iterable[str], key: bytes) -> list[str]:
-    """Returns the pseudonyms of `users`, in a third of the time: the key is worked in once (RFC 2104, section 4)."""
-    block = hashlib.sha256().block_size
-    padded = (key if len(key) <= block else hashlib.sha256(key).digest()).ljust(block, b"\0")
-    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C))
-    pseudonyms = []
-    for user in users:
-        within, around = inner.copy(), outer.copy()
-        within.update(user.encode("utf-8"))
-        around.update(within.digest())
-        pseudonyms.append(around.hexdigest()[:PSEUDONYM_HEX_DIGITS])
-    return pseudonyms
 
 
 def key_id(key: bytes) -> str:

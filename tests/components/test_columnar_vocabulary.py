@@ -90,3 +90,36 @@ def test_the_most_frequent_come_first_and_of_equals_the_largest() -> None:
     counts = count_tokens(np.array([b"a", b"b", b"\xff", b"b", b"\xff", b"c", b"c", b"c"], object))
     assert prune(counts, 2, None).to_pydict() == {"token": [b"c", b"\xff", b"b"], "count": [3, 2, 2]}
     assert prune(counts, 0, 2).to_pydict() == {"token": [b"c", b"\xff"], "count": [3, 2]}
+
+
+@pytest.mark.parametrize(
+    "asked_for",
+    [{"store_frequency": False}, {"file_format": "text"}, {"fingerprint_shuffle": True}, {"weights": True}],
+)
+def test_a_vocabulary_of_another_kind_is_refused(asked_for: dict, tmp_path: Path) -> None:
+    metadata = dataset_metadata.DatasetMetadata.from_feature_spec({"x": tf.io.FixedLenFeature([], tf.string)})
+
+    def preprocessed(inputs: dict) -> dict:
+        how = {"file_format": "tfrecord_gzip", "store_frequency": True, **asked_for}
+        if how.pop("weights", False):
+            how["weights"] = tf.ones(tf.shape(inputs["x"]))
+        tft.vocabulary(inputs["x"], vocab_filename="names", **how)
+        return inputs
+
+    with (
+        pytest.raises(RuntimeError) as refused,
+        columnar_vocabularies(),
+        tft_beam.Context(temp_dir=str(tmp_path)),
+    ):
+        ([{"x": b"a"}], metadata) | tft_beam.AnalyzeDataset(preprocessed)
+    assert isinstance(refused.value.__cause__, NotImplementedError)
+    assert "Let preprocessing_fn ask for that" in str(refused.value.__cause__)
+
+
+def test_an_empty_name_is_counted_as_tensorflow_transform_does(tmp_path: Path) -> None:
+    names = [b"", b"a", b"", b"b", b"b", b""]
+    with columnar_vocabularies():
+        columnar = analyzed(tmp_path / "columnar", names, {})
+    stock = analyzed(tmp_path / "stock", names, {})
+    assert users(columnar).tokens == users(stock).tokens
+    assert users(columnar).counts.tolist() == users(stock).counts.tolist()
