@@ -14,7 +14,7 @@ from tfx.dsl.components.base import executor_spec
 
 from components.columnar_vocabulary import columnar_vocabularies
 
-# Batches of a thousand rows or so that make a row group.
+# Batches that make a row group at the most.
 BATCHES_A_GROUP: Final = 64
 
 

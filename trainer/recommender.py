@@ -4,6 +4,8 @@ It holds every book once, and every reader's books as integer ids: from them com
 out. Nobody has to send what a reader has read. All answers are exact, unless the index is told to look into some cells.
 """
 
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 
@@ -19,6 +21,9 @@ from trainer.typical_users import typical_users
 from transform import features
 
 Answer = dict[str, tf.Tensor]
+
+# No Python here branches on a tensor: without a look for that, tracing takes half the time.
+_traced = partial(tf.function, autograph=False)
 
 
 class Recommender(tf.Module):
@@ -97,7 +102,7 @@ class Recommender(tf.Module):
             features.BOOK_EMBEDDING_SIGNATURE: self.book_embedding,
         }
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.SERVED_USER_ID)])
+    @_traced(input_signature=[tf.TensorSpec([None], tf.string, name=features.SERVED_USER_ID)])
     def recommend_top(self, user_id: tf.Tensor) -> Answer:
         """Returns the best books for each reader: an answer of `top_k`, and `known_user` bool `[batch]`.
 
@@ -108,7 +113,7 @@ class Recommender(tf.Module):
         rows, read = self._read(ids)
         return self._recommended(ids >= 0, rows, read, rows, read, self._top_k)
 
-    @tf.function(
+    @_traced(
         input_signature=[
             tf.TensorSpec([None], tf.string, name=features.SERVED_USER_ID),
             tf.TensorSpec([None, None], tf.string, name=features.SERVED_EXCLUDE),
@@ -130,7 +135,7 @@ class Recommender(tf.Module):
         out_rows, out = tf.concat([rows, excluded_rows], axis=0), tf.concat([read, excluded], axis=0)
         return _cut(self._recommended(ids >= 0, rows, read, out_rows, out, asked_width(k, user_id)), k)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name=features.SERVED_ISBN)])
+    @_traced(input_signature=[tf.TensorSpec([None, None], tf.string, name=features.SERVED_ISBN)])
     def recommend_for_history(self, isbn: tf.Tensor) -> Answer:
         """Returns the best books for readers without an account: an answer of `top_k`; `known_user` too.
 
@@ -145,7 +150,7 @@ class Recommender(tf.Module):
         known = tf.math.unsorted_segment_sum(tf.ones_like(liked), rows, tf.shape(isbn)[0]) > 0
         return self._recommended(known, rows, liked, rows, liked, self._top_k)
 
-    @tf.function(
+    @_traced(
         input_signature=[
             tf.TensorSpec([None], tf.string, name=features.SERVED_ISBN),
             tf.TensorSpec([None], tf.int32, name=features.SERVED_K),
@@ -169,7 +174,7 @@ class Recommender(tf.Module):
         answer = self._best(scores, tf.range(tf.size(books), dtype=tf.int64), books, asked_width(k, isbn))
         return {**_cut(answer, k), features.SERVED_KNOWN_BOOK: known}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.SERVED_USER_ID)])
+    @_traced(input_signature=[tf.TensorSpec([None], tf.string, name=features.SERVED_USER_ID)])
     def user_embedding(self, user_id: tf.Tensor) -> Answer:
         """Returns the readers' vectors: `embedding` float `[batch, embedding_dim]` of length 1, zeros for the unknown.
 
@@ -188,7 +193,7 @@ class Recommender(tf.Module):
             features.SERVED_KNOWN_USER: ids >= 0,
         }
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.SERVED_ISBN)])
+    @_traced(input_signature=[tf.TensorSpec([None], tf.string, name=features.SERVED_ISBN)])
     def book_embedding(self, isbn: tf.Tensor) -> Answer:
         """Returns the books' vectors: `embedding` float `[batch, embedding_dim]`, zeros for the unknown.
 
@@ -202,7 +207,7 @@ class Recommender(tf.Module):
             features.SERVED_KNOWN_BOOK: known,
         }
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    @_traced(input_signature=[tf.TensorSpec([None], tf.string)])
     def read_books(self, user_id: tf.Tensor) -> tf.Tensor:
         """Returns string `[batch, n]`: what each reader has read, `""` as padding. For people who look at the model.
 
@@ -211,7 +216,7 @@ class Recommender(tf.Module):
         entries = self._entries(self._user_ids.lookup(user_id))
         return entries.with_values(tf.gather(self._books, tf.gather(self._history, entries.flat_values))).to_tensor("")
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.int32)])
+    @_traced(input_signature=[tf.TensorSpec([], tf.int32)])
     def example_users(self, count: tf.Tensor) -> tf.Tensor:
         """Returns string `[count]`: pseudonyms of readers to look at, at most a dozen. No signature either."""
         return self._example_users[:count]

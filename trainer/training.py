@@ -108,6 +108,7 @@ def reader_batches(
     batch = max(min(batch_users, len(readers) // replicas), 1) * replicas
     steps = len(readers) // batch
 
+    @tf.autograph.experimental.do_not_convert
     def order(epoch: tf.Tensor) -> dict[str, tf.Tensor]:
         shuffled = tf.random.experimental.stateless_shuffle(readers, tf.stack([tf.constant(seed, tf.int64), epoch]))
         return {features.USER_ID: tf.reshape(shuffled[: steps * batch], [steps, batch])}

@@ -90,6 +90,7 @@ class TwoTowerModel(tfrs.Model):
         self._log_probability = tf.constant(np.log(-np.expm1(absent)), tf.float32)
         self._mean_loss = tf.keras.metrics.Mean(name=MEAN_LOSS)
 
+    @tf.autograph.experimental.do_not_convert
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the mean loss of a batch of readers, or what a replica adds to it where several share the step.
 

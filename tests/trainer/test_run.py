@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from trainer import closed_form, local_regression, recipe
+from trainer import choice, closed_form, local_regression, recipe
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, as_matrix, group_by_user
 from trainer.recipe import Mix, Recipe, fit
@@ -248,7 +248,8 @@ def test_the_twin_takes_the_towers_of_the_choice_where_next_to_nothing_was_withh
     """Two temperatures are tried, then the twin and the served model are fitted."""
     trained = []
     real = recipe.train
-    monkeypatch.setattr(recipe, "train", lambda *args, **options: trained.append(options) or real(*args, **options))
+    for module in (choice, recipe):
+        monkeypatch.setattr(module, "train", lambda *args, **options: trained.append(options) or real(*args, **options))
     monkeypatch.setattr("trainer.run.NEGLIGIBLE_SHARE", negligible)
     fn_args = make_fn_args(tmp_path, HELDOUT)
     fn_args.custom_config["hyperparameters"] = PARAMETERS | {"parts": ("trained",)}
