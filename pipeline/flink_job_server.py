@@ -141,7 +141,8 @@ def _provide_jar(config: PipelineConfig) -> None:
     except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
         raise ConfigurationError(
             f"--beam-runner {FLINK}: Beam's job server {coordinates} cannot be fetched ({error}). Fetch it elsewhere, "
-            f"and name it by --flink-job-server-jar or put it into {cache}."
+            f"or make one by python -m scripts.flink_job_server, and name it by --flink-job-server-jar; or put it into "
+            f"{cache}."
         ) from error
 
 

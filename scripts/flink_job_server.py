@@ -1,0 +1,124 @@
+"""Makes a job server for Flink out of its parts: `python -m scripts.flink_job_server --out DIR`.
+
+For registries that have Beam's runner for Flink and all that it needs, but not the finished job server, which is the
+same classes in one jar. What is made is a small jar that names the parts beside it. `local_runner.py` takes it by
+`--flink-job-server-jar`. The parts may be of an older Beam than Python's: what they speak has stayed the same.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+BEAM_VERSION: Final = "2.62.0"
+FLINK_VERSION: Final = "1.19"
+MAIN_CLASS: Final = "org.apache.beam.runners.flink.FlinkJobServerDriver"
+JAR: Final = "job-server.jar"
+PARTS: Final = "parts"
+
+# A line of a manifest has at most so many bytes; what is longer goes on in the next, after a space.
+MANIFEST_LINE: Final = 72
+
+MAVEN_SECONDS: Final = 1_800
+RUNNER: Final = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>readalike</groupId>
+  <artifactId>flink-job-server</artifactId>
+  <version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.beam</groupId>
+      <artifactId>beam-runners-flink-{flink}</artifactId>
+      <version>{beam}</version>
+    </dependency>
+  </dependencies>
+</project>
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Makes the job server, if it is not there, and prints its path. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="scripts.flink_job_server", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the job server")
+    parser.add_argument("--beam-version", default=BEAM_VERSION, help="of the parts; default: %(default)s")
+    parser.add_argument("--flink-version", default=FLINK_VERSION, help="without its last part; default: %(default)s")
+    options = parser.parse_args(argv)
+    try:
+        print(make_job_server(options.out, options.beam_version, options.flink_version))
+    except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def make_job_server(folder: Path, beam_version: str = BEAM_VERSION, flink_version: str = FLINK_VERSION) -> Path:
+    """Returns the job server's jar in `folder`, which appears whole or not at all. One that is there is left as it is.
+
+    Args:
+      folder: where it goes; its parts take about 200 MB.
+      beam_version: of Beam's runner.
+      flink_version: the Flink that the runner is for, such as 1.19.
+
+    Raises:
+      RuntimeError: there is no Maven, or it cannot have all parts.
+      OSError: the folder cannot be written.
+      subprocess.TimeoutExpired: Maven takes longer than half an hour.
+    """
+    folder = folder.resolve()  # Maven takes paths from where the project is.
+    jar = folder / JAR
+    if jar.is_file():
+        return jar
+    if shutil.which("mvn") is None:
+        raise RuntimeError("there is no Maven (mvn) to fetch the parts of a job server with. Install it")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        beside = Path(temporary) / "job-server"
+        parts = beside / PARTS
+        project = Path(temporary) / "pom.xml"
+        project.write_text(RUNNER.format(beam=beam_version, flink=flink_version), encoding="utf-8")
+        _maven(project, "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={parts}")
+        # Without one Beam and Flink say nothing.
+        [logging] = parts.glob("slf4j-api-*.jar")
+        version = logging.stem.removeprefix("slf4j-api-")
+        _maven(project, "dependency:copy", f"-Dartifact=org.slf4j:slf4j-simple:{version}", f"-DoutputDirectory={parts}")
+        names = sorted(f"{PARTS}/{part.name}" for part in parts.glob("*.jar"))
+        with zipfile.ZipFile(beside / JAR, "w") as archive:
+            archive.writestr("META-INF/MANIFEST.MF", manifest(names))
+        if folder.exists():
+            shutil.rmtree(folder)
+        beside.rename(folder)
+    return jar
+
+
+def manifest(parts: Sequence[str]) -> str:
+    """Returns the manifest of a jar that starts the job server with `parts`, paths beside the jar."""
+    lines = ["Manifest-Version: 1.0", f"Main-Class: {MAIN_CLASS}", f"Class-Path: {' '.join(parts)}"]
+    return "".join(f"{_folded(line)}\r\n" for line in lines)
+
+
+def _folded(line: str) -> str:
+    rest = line[MANIFEST_LINE:]
+    width = MANIFEST_LINE - 1
+    return "\r\n ".join([line[:MANIFEST_LINE], *(rest[start : start + width] for start in range(0, len(rest), width))])
+
+
+def _maven(project: Path, goal: str, *arguments: str) -> None:
+    done = subprocess.run(
+        ["mvn", "--batch-mode", "--file", str(project), goal, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=MAVEN_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        faults = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
+        raise RuntimeError(f"Maven cannot have the parts of a job server: {' '.join(faults[:1])[:500]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
