@@ -42,7 +42,8 @@ class _Sum(beam.CombineFn):
     def extract_output(self, accumulator: list[pa.Table]) -> pa.Table:
         tables = [COUNTS_SCHEMA.empty_table(), *accumulator]
         summed = pa.concat_tables(tables).group_by(TOKEN).aggregate([(COUNT, "sum")])
-        return pa.table([summed[TOKEN], summed[f"{COUNT}_sum"]], schema=COUNTS_SCHEMA)
+        # Arrow sums up into slices of a few large buffers, each of which pickle would write with the whole of them.
+        return pa.table([summed[TOKEN], summed[f"{COUNT}_sum"]], schema=COUNTS_SCHEMA).combine_chunks()
 
 
 class _OfOperation(beam.PTransform):
