@@ -23,8 +23,8 @@ def model(folder: Path) -> ServedModel:
 
 
 @pytest.fixture(scope="module")
-def read(folder: Path) -> dict[bytes, list[bytes]]:
-    return read_by([name.encode() for name in USER_NAMES], folder)
+def read(model: ServedModel) -> dict[bytes, list[bytes]]:
+    return read_by({name.encode(): place for place, name in enumerate(USER_NAMES)}, model)
 
 
 def test_an_exported_model_keeps_them(model: ServedModel, read: dict[bytes, list[bytes]]) -> None:
