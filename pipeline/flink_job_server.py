@@ -146,14 +146,24 @@ def _provide_jar(config: PipelineConfig) -> None:
         ) from error
 
 
+def run_maven(folder: Path, *arguments: str) -> None:
+    """Runs Maven, which knows this machine's mirrors and proxies, in `folder`.
+
+    Raises:
+      RuntimeError: it ends with a fault; the message is its first complaint.
+      subprocess.TimeoutExpired: it takes longer than a quarter of an hour.
+    """
+    command = ["mvn", "--batch-mode", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_MAVEN_SECONDS, check=False)
+    if done.returncode != 0:
+        faults = re.findall(r"^\[ERROR\] (.+)$", done.stdout, re.MULTILINE)
+        raise RuntimeError(faults[0] if faults else f"mvn ended with {done.returncode}")
+
+
 def _fetch_by_maven(coordinates: str, jar: Path) -> None:
-    """Has Maven, which knows this machine's mirrors and proxies, copy an artifact to `jar`."""
+    """Has Maven copy an artifact to `jar`."""
     with tempfile.TemporaryDirectory(dir=jar.parent) as folder:
-        command = ["mvn", "--batch-mode", "dependency:copy", f"-Dartifact={coordinates}", f"-DoutputDirectory={folder}"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_MAVEN_SECONDS, check=False)
-        if done.returncode != 0:
-            faults = re.findall(r"^\[ERROR\] (.+)$", done.stdout, re.MULTILINE)
-            raise RuntimeError(faults[0] if faults else f"mvn ended with {done.returncode}")
+        run_maven(Path(folder), "dependency:copy", f"-Dartifact={coordinates}", f"-DoutputDirectory={folder}")
         (Path(folder) / jar.name).replace(jar)
 
 

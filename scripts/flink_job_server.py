@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from pipeline.flink_job_server import run_maven
+
 BEAM_VERSION: Final = "2.62.0"
 FLINK_VERSION: Final = "1.19"
 MAIN_CLASS: Final = "org.apache.beam.runners.flink.FlinkJobServerDriver"
@@ -24,7 +26,6 @@ PARTS: Final = "parts"
 # A line of a manifest has at most so many bytes; what is longer goes on in the next, after a space.
 MANIFEST_LINE: Final = 72
 
-MAVEN_SECONDS: Final = 1_800
 RUNNER: Final = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>readalike</groupId>
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         print(make_job_server(options.out, options.beam_version, options.flink_version))
     except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: no job server can be made: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -67,7 +68,7 @@ def make_job_server(folder: Path, beam_version: str = BEAM_VERSION, flink_versio
     Raises:
       RuntimeError: there is no Maven, or it cannot have all parts.
       OSError: the folder cannot be written.
-      subprocess.TimeoutExpired: Maven takes longer than half an hour.
+      subprocess.TimeoutExpired: Maven takes longer than a quarter of an hour.
     """
     folder = folder.resolve()  # Maven takes paths from where the project is.
     jar = folder / JAR
@@ -79,13 +80,16 @@ def make_job_server(folder: Path, beam_version: str = BEAM_VERSION, flink_versio
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         beside = Path(temporary) / "job-server"
         parts = beside / PARTS
-        project = Path(temporary) / "pom.xml"
-        project.write_text(RUNNER.format(beam=beam_version, flink=flink_version), encoding="utf-8")
-        _maven(project, "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={parts}")
+        project = RUNNER.format(beam=beam_version, flink=flink_version)
+        (Path(temporary) / "pom.xml").write_text(project, encoding="utf-8")
+        run_maven(
+            Path(temporary), "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={parts}"
+        )
         # Without one Beam and Flink say nothing.
         [logging] = parts.glob("slf4j-api-*.jar")
         version = logging.stem.removeprefix("slf4j-api-")
-        _maven(project, "dependency:copy", f"-Dartifact=org.slf4j:slf4j-simple:{version}", f"-DoutputDirectory={parts}")
+        logger = f"-Dartifact=org.slf4j:slf4j-simple:{version}"
+        run_maven(Path(temporary), "dependency:copy", logger, f"-DoutputDirectory={parts}")
         names = sorted(f"{PARTS}/{part.name}" for part in parts.glob("*.jar"))
         with zipfile.ZipFile(beside / JAR, "w") as archive:
             archive.writestr("META-INF/MANIFEST.MF", manifest(names))
@@ -105,19 +109,6 @@ def _folded(line: str) -> str:
     rest = line[MANIFEST_LINE:]
     width = MANIFEST_LINE - 1
     return "\r\n ".join([line[:MANIFEST_LINE], *(rest[start : start + width] for start in range(0, len(rest), width))])
-
-
-def _maven(project: Path, goal: str, *arguments: str) -> None:
-    done = subprocess.run(
-        ["mvn", "--batch-mode", "--file", str(project), goal, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=MAVEN_SECONDS,
-        check=False,
-    )
-    if done.returncode != 0:
-        faults = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
-        raise RuntimeError(f"Maven cannot have the parts of a job server: {' '.join(faults[:1])[:500]}")
 
 
 if __name__ == "__main__":

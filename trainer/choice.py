@@ -124,14 +124,13 @@ def _blended(
       parameters: what may be chosen from.
     """
     closed_settings, closed = closed_form.Settings(), Kernel()
-    fitted = {local_regression.Settings(): Kernel()}
     with ThreadPoolExecutor(1) as pool:
         # Neither part keeps two processors busy.
         regressed = pool.submit(_regressions, validation) if "regression" in parameters.parts else None
         if "closed_form" in parameters.parts:
             closed_settings, closed = _closed_form(validation, parameters.seed)
         dense = (standardised(of_towers(trained), validation.rows) if trained else Kernel(), closed)
-        fitted = regressed.result() if regressed else fitted
+        fitted = regressed.result() if regressed else {local_regression.Settings(): Kernel()}
     mixes = [mix for mix in MIXES if all(part in parameters.parts for part, weight in mix._asdict().items() if weight)]
     regression, mix = _regression_and_mix(dense, fitted, mixes, validation)
     kernel = summed(*(part.times(weight) for part, weight in zip((*dense, fitted[regression]), mix, strict=True)))
