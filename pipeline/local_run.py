@@ -1,8 +1,6 @@
 """One run of the pipeline on this machine, from preflight to the closing summary."""
 
 import fcntl
-import gc
-import os
 import sys
 import time
 import traceback
@@ -17,7 +15,7 @@ from rich.console import Console
 from pipeline import preflight
 from pipeline.config import PipelineConfig
 from pipeline.flink_job_server import job_server
-from pipeline.lazy_extensions import defer_extensions
+from pipeline.loading import loading
 from pipeline.local_report import LocalReport
 from pipeline.step_record import last_seconds
 from pipeline.terminal import redirected_output, reported_steps, shown_waiting
@@ -108,18 +106,11 @@ def _show_report(console: Console, page: Path | None) -> None:
 
 
 def _run(config: PipelineConfig, console: Console, report: LocalReport, until: str | None) -> None:
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TFRS needs Keras 2, and asks when it is first imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    # What TensorFlow does here is made of small operations, which cost more by several threads than by one; what is
-    # large is numpy's.
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-    with shown_waiting(console, "loading TFX"):
-        defer_extensions()
+    with shown_waiting(console, "loading TFX"), loading():
         from tfx import v1 as tfx
         from tfx.orchestration.pipeline import RunOptions  # In no public module.
 
         from pipeline.graph import create_pipeline, steps_up_to
-    gc.freeze()  # Nobody collects garbage among what was loaded, again and again.
     key_file = preflight.key_file(config)
     connection = _metadata_connection(config)
     pipeline = create_pipeline(

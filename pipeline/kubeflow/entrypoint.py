@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.kubeflow.artifact_folders import ArtifactFolders, launcher_root, make_output_folders, restore_types
+from pipeline.loading import loading
 from transform.errors import own_error
 from transform.progress import LOGGER_NAME
 
@@ -29,9 +30,6 @@ _MEANINGLESS: Final = "Cannot convert ID back to runtime name"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the step that the command line `argv` describes. Returns the exit code."""
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TFRS needs Keras 2, and asks when it is first imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # As pipeline.local_run has it.
     _show_messages()
     try:
         _run_step(list(sys.argv[1:] if argv is None else argv))
@@ -47,9 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_step(argv: list[str]) -> None:
-    from google.protobuf import json_format
-    from kfp.pipeline_spec import pipeline_spec_pb2
-    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor as stock
+    with loading():
+        from google.protobuf import json_format
+        from kfp.pipeline_spec import pipeline_spec_pb2
+        from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor as stock
 
     arguments, beam_args = stock._parse_flags(argv)
     executor_input = json_format.Parse(

@@ -5,7 +5,6 @@ missing after minutes of queueing. `make image` runs it in the image that it has
 """
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+from pipeline.loading import loading
 from transform.errors import ConfigurationError
 from transform.exit_codes import with_exit_code
 
@@ -59,9 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if len(arguments) != 1:
         print("usage: python -m pipeline.kubeflow.smoke YAML", file=sys.stderr)
         return 2
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # As in the containers.
     names = named_in(Path(arguments[0]))
-    faults = {name: reason for name in names if (reason := fault(name)) is not None}
+    with loading():  # As in the containers.
+        faults = {name: reason for name in names if (reason := fault(name)) is not None}
     for name in names:
         print(f"{'FAILED' if name in faults else 'ok    '}  {name}" + (f"  {faults[name]}" if name in faults else ""))
     return 1 if faults else 0
