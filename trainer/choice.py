@@ -5,6 +5,7 @@ or stays beside them as their sparse part, and at last whether the sum is better
 hold-out that the model is judged by takes no part.
 """
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -16,9 +17,9 @@ from trainer import closed_form, local_regression
 from trainer.book_towers import BookTowers
 from trainer.devices import has_accelerator
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories
+from trainer.interactions import Histories, as_matrix
 from trainer.kernel import Kernel, as_towers, of_towers, standardised, summed
-from trainer.recipe import Mix, Recipe, regressions, trained_dim
+from trainer.recipe import Begun, Mix, Recipe, regressions, trained_dim
 from trainer.schedule import schedule_for, temperatures_for
 from trainer.training import STOPPING_METRIC, K, Trained, train
 from trainer.validation import Validation
@@ -45,8 +46,19 @@ class Choice(NamedTuple):
     withheld_share: float = 1.0
     """Share of the training interactions that validation withheld."""
 
-    trained_on_everything: BookTowers | None = None
-    """The trained towers by that recipe, fitted on everything meanwhile; None: they have not been."""
+    begun: Begun = Begun()
+    """What of the fit on everything was done meanwhile."""
+
+
+class _Parts(NamedTuple):
+    """What may be summed."""
+
+    dense: tuple[Kernel, Kernel]
+    """The trained towers and the closed form; an empty one that is not asked for."""
+
+    closed_form_settings: closed_form.Settings
+    regressions: dict[local_regression.Settings, Kernel]
+    """At least one; empty where none is asked for."""
 
 
 def choose(
@@ -65,8 +77,8 @@ def choose(
       parameters: what may be chosen from.
       log_dir: where TensorBoard finds the logs; None: nowhere.
       report: takes Recall@20 on validation after each epoch; what it raises ends the choice.
-      everything: what is fitted on next, if that is known: where it is clear how and processors train, the towers are
-        trained on it at the same time.
+      everything: what is fitted on next, if that is known: it is begun meanwhile where it is clear how, and where
+        processors train.
     """
     readers = int(np.count_nonzero(histories.sizes() >= 2))
     schedule = schedule_for(readers, parameters)
@@ -75,7 +87,7 @@ def choose(
         tell("no reader has the three training books that validation needs: only towers are trained, by the defaults")
         return Choice(Recipe(schedule, parameters.temperatures[0], schedule.epochs), {})
     temperatures = temperatures_for(readers, parameters) if "trained" in parameters.parts else ()
-    followers = [everything] if everything and len(temperatures) == 1 and not has_accelerator() else []
+    ahead = everything if len(temperatures) <= 1 and not has_accelerator() else None
     tried: dict[float, Trained] = {}
     for temperature in temperatures:
         tell(f"temperature {temperature:g}")
@@ -87,23 +99,35 @@ def choose(
             embedding_dim=trained_dim(parameters),
             temperature=temperature,
             validate=lambda towers: _reported(validation.recall(of_towers(towers)), report),
-            followers=followers,
+            followers=[ahead] if ahead else [],
             log_dir=f"{log_dir}/temperature-{temperature:g}" if log_dir else None,
         )
+    gc.collect()  # Keras' models refer to themselves: their tables and moments would stay.
     # Without trained towers the others are compared with nothing.
     recipe, recall, towers = Recipe(schedule, parameters.temperatures[0], schedule.epochs), -1.0, None
-    on_everything: BookTowers | None = None
+    begun = Begun()
     if tried:
         temperature = max(tried, key=lambda temperature: _recall(tried[temperature]))
         trained = tried[temperature]
         recipe, recall, towers = Recipe(schedule, temperature, trained.best_epoch), _recall(trained), trained.towers
-        on_everything = next(iter(trained.followers), None)
+        begun = Begun(next(iter(trained.followers), None))
     if len(parameters.parts) > 1 or "trained" not in parameters.parts:
-        recipe, recall, towers = _blended(recipe, recall, towers, validation, parameters)
+        parts = _parts(towers, validation, parameters)
+        with ThreadPoolExecutor(1) as pool:
+            # Weights are chosen by one processor.
+            decomposed = (
+                pool.submit(closed_form.decompose, as_matrix(ahead, books), parameters.seed)
+                if ahead and "closed_form" in parameters.parts
+                else None
+            )
+            sum_recipe, recall_of_sum, towers_of_sum = _blended(recipe, parts, validation, parameters)
+            begun = begun._replace(decomposition=decomposed.result() if decomposed else None)
+        if recall_of_sum > recall:
+            recipe, recall, towers = sum_recipe, recall_of_sum, towers_of_sum
     tell(f"chosen: {recipe}; validation Recall@{K} {recall:.4f}")
     trials = [{"temperature": temperature, "epochs": each.epochs} for temperature, each in tried.items()]
     facts = {"users": len(validation.users), STOPPING_METRIC: recall, "trials": trials}
-    return Choice(recipe, facts, towers, validation.withheld_share, on_everything)
+    return Choice(recipe, facts, towers, validation.withheld_share, begun)
 
 
 def _recall(trained: Trained) -> float:
@@ -111,18 +135,8 @@ def _recall(trained: Trained) -> float:
     return trained.epochs[trained.best_epoch - 1][STOPPING_METRIC]
 
 
-def _blended(
-    recipe: Recipe, alone: float, trained: BookTowers | None, validation: Validation, parameters: Hyperparameters
-) -> tuple[Recipe, float, BookTowers | None]:
-    """Returns `recipe` with the other parts' settings and weights, where they help, its Recall@20 and its towers.
-
-    Args:
-      recipe: that of the trained towers.
-      alone: their Recall@20 on validation.
-      trained: they themselves; None: there are none.
-      validation: what decides.
-      parameters: what may be chosen from.
-    """
+def _parts(trained: BookTowers | None, validation: Validation, parameters: Hyperparameters) -> _Parts:
+    """Returns what may be summed, fitted on what validation left; `trained`: the trained towers, if there are any."""
     closed_settings, closed = closed_form.Settings(), Kernel()
     with ThreadPoolExecutor(1) as pool:
         # Neither part keeps two processors busy.
@@ -130,15 +144,32 @@ def _blended(
         if "closed_form" in parameters.parts:
             closed_settings, closed = _closed_form(validation, parameters.seed)
         dense = (standardised(of_towers(trained), validation.rows) if trained else Kernel(), closed)
-        fitted = regressed.result() if regressed else {local_regression.Settings(): Kernel()}
+        return _Parts(
+            dense, closed_settings, regressed.result() if regressed else {local_regression.Settings(): Kernel()}
+        )
+
+
+def _blended(
+    recipe: Recipe, parts: _Parts, validation: Validation, parameters: Hyperparameters
+) -> tuple[Recipe, float, BookTowers]:
+    """Returns the recipe of the sum that validates best, its Recall@20, and its towers.
+
+    Args:
+      recipe: that of the trained towers.
+      parts: what may be summed.
+      validation: what decides.
+      parameters: what may be chosen from.
+    """
     mixes = [mix for mix in MIXES if all(part in parameters.parts for part, weight in mix._asdict().items() if weight)]
-    regression, mix = _regression_and_mix(dense, fitted, mixes, validation)
-    kernel = summed(*(part.times(weight) for part, weight in zip((*dense, fitted[regression]), mix, strict=True)))
+    regression, mix = _regression_and_mix(parts.dense, parts.regressions, mixes, validation)
+    summands = (*parts.dense, parts.regressions[regression])
+    kernel = summed(*(part.times(weight) for part, weight in zip(summands, mix, strict=True)))
     compressed, recall, towers = _towers(kernel, validation, parameters)
-    if recall <= alone:
-        return recipe, alone, trained
     blended = recipe._replace(
-        mix=mix, closed_form_settings=closed_settings, regression_settings=regression, compressed=compressed
+        mix=mix,
+        closed_form_settings=parts.closed_form_settings,
+        regression_settings=regression,
+        compressed=compressed,
     )
     return blended, recall, towers
 

@@ -10,7 +10,7 @@ Embarrassingly shallow autoencoders for sparse data, WWW 2019. Unlike a cosine, 
 the other ones near to it; unlike the regression on all books, few readers suffice to fit it, and it stays sparse.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -54,11 +54,14 @@ def fit(read: sp.csr_matrix, settings: Sequence[Settings]) -> list[sp.csr_matrix
         readers = by_book[present]
         shared = (readers @ readers.T).toarray()
         targets = np.searchsorted(present, np.arange(start, stop))
-        for setting, fitted in weights.items():
-            rows = near[setting.neighbours][start:stop]
-            entries = slice(fitted.indptr[start], fitted.indptr[stop])
+        for size, neighbours in near.items():
+            rows = neighbours[start:stop]
+            entries = slice(neighbours.indptr[start], neighbours.indptr[stop])
             places = np.searchsorted(present, rows.indices)
-            fitted.data[entries] = _weights(shared, targets, places, np.diff(rows.indptr), setting.ridge)
+            own = [setting for setting in settings if setting.neighbours == size]
+            solved = _weights(shared, targets, places, np.diff(rows.indptr), [setting.ridge for setting in own])
+            for setting, values in zip(own, solved, strict=True):
+                weights[setting].data[entries] = values
     return [weights[setting].T.tocsr() for setting in settings]
 
 
@@ -67,16 +70,16 @@ def _weights(
     targets: npt.NDArray[np.int64],
     places: npt.NDArray[np.int64],
     sizes: npt.NDArray[np.int32],
-    ridge: float,
-) -> npt.NDArray[np.float32]:
-    """Returns `[n]`: the weights of the neighbours of each target, one after the other.
+    ridges: Sequence[float],
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Yields, for each of `ridges`, `[n]`: the weights of the neighbours of each target, one after the other.
 
     Args:
       shared: `[books, books]`: how many readers each two books share.
       targets: `[targets]`: the place in `shared` of each book that is regressed.
       places: `[n]`: the place in `shared` of each neighbour.
       sizes: `[targets]`: how many neighbours each target has.
-      ridge: added to the diagonal.
+      ridges: what is added to the diagonal.
     """
     taken = np.arange(sizes.max(initial=0)) < sizes[:, np.newaxis]
     neighbours = np.zeros(taken.shape, np.int64)
@@ -84,6 +87,7 @@ def _weights(
     # Where a target has fewer neighbours than others, an empty row and column stand for the missing ones.
     both = taken[:, :, np.newaxis] & taken[:, np.newaxis, :]
     products = shared[neighbours[:, :, np.newaxis], neighbours[:, np.newaxis, :]] * both
-    products += ridge * np.eye(taken.shape[1], dtype=np.float32)
+    diagonal = np.eye(taken.shape[1], dtype=np.float32)
     wanted = shared[neighbours, targets[:, np.newaxis]] * taken
-    return np.linalg.solve(products, wanted[:, :, np.newaxis])[:, :, 0][taken]
+    for ridge in ridges:
+        yield np.linalg.solve(products + ridge * diagonal, wanted[:, :, np.newaxis])[:, :, 0][taken]

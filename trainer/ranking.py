@@ -146,7 +146,8 @@ def top(scores: Scores, k: int) -> tuple[Scores, Ids]:
     """Returns the `[n, k]` best scores and their books; minus infinity and `NO_BOOK` where none is left.
 
     Of equals the first book comes first. A row is dealt into groups, a few times as many as books are wanted. The k-th
-    of the groups' maxima is reached by at least k scores, and by hardly more: only those are sorted.
+    of the groups' maxima is reached by at least k scores, and by hardly more: only those are sorted. It is reached by
+    most of them where few differ from 0; then the first k of the equal ones do.
     """
     users, books = scores.shape
     groups = min(GROUPS * k, books)
@@ -156,7 +157,11 @@ def top(scores: Scores, k: int) -> tuple[Scores, Ids]:
     np.maximum(maxima[:, :rest], scores[:, deals * groups :], out=maxima[:, :rest])
     taken = min(k, groups)
     floor = np.partition(maxima, groups - taken, axis=1)[:, groups - taken, np.newaxis]
-    rows, found = np.divmod(np.flatnonzero(scores >= np.maximum(floor, LEAST)), books)
+    floor = np.maximum(floor, LEAST)
+    candidates = scores >= floor
+    for row in np.flatnonzero(candidates.sum(axis=1) > groups):
+        candidates[row, np.flatnonzero(scores[row] == floor[row])[k:]] = False
+    rows, found = np.divmod(np.flatnonzero(candidates), books)
     found = found.astype(np.int32)
     values = scores[rows, found]
     order = np.lexsort((-values, rows))

@@ -50,12 +50,18 @@ class Recipe(NamedTuple):
         )
 
 
+class Begun(NamedTuple):
+    """What of a fit was done while its recipe was chosen."""
+
+    trained: BookTowers | None = None
+    """The trained towers by the recipe; None: they are still to be trained."""
+
+    decomposition: closed_form.Decomposition | None = None
+    """What the closed form is made of, whatever its settings; None: it is still to be made."""
+
+
 def fit(
-    histories: Histories,
-    books: int,
-    recipe: Recipe,
-    parameters: Hyperparameters,
-    trained: BookTowers | None = None,
+    histories: Histories, books: int, recipe: Recipe, parameters: Hyperparameters, begun: Begun | None = None
 ) -> BookTowers:
     """Fits towers by `recipe` on all of `histories`.
 
@@ -64,13 +70,15 @@ def fit(
       books: how many books there are.
       recipe: how.
       parameters: widths and seeds.
-      trained: the trained towers, if `recipe` has been followed that far; None: they are trained.
+      begun: what is done already; None: nothing.
     """
+    begun = begun or Begun()
     read = as_matrix(histories, books)
     rows = reader_rows(read)
     mix = recipe.mix
     parts: list[Kernel] = []
     if mix.trained:
+        trained = begun.trained
         if trained is None:
             trained = train(
                 histories,
@@ -85,7 +93,7 @@ def fit(
             return trained
         parts.append(standardised(of_towers(trained), rows).times(mix.trained))
     if mix.closed_form:
-        decomposition = closed_form.decompose(read, parameters.seed)
+        decomposition = begun.decomposition or closed_form.decompose(read, parameters.seed)
         kernel = of_towers(closed_form.towers(decomposition, recipe.closed_form_settings))
         parts.append(standardised(kernel, rows).times(mix.closed_form))
     if mix.regression:

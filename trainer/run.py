@@ -66,7 +66,7 @@ def run_fn(fn_args: Any) -> None:
         judged = fit(training, len(books), choice.recipe, parameters)
     twin = Twin(judged, books.tokens, np.sort(hash_interactions(users.tokens, books.tokens, train)))
     tell("fitting on everything")
-    towers = fit(everything, len(books), choice.recipe, parameters, choice.trained_on_everything)
+    towers = fit(everything, len(books), choice.recipe, parameters, choice.begun)
 
     facts = {
         **(fn_args.custom_config.get("model_facts") or {}),

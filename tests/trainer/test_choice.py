@@ -190,18 +190,23 @@ def test_readers_of_two_books_get_the_defaults_and_can_be_fitted(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("temperatures", "meanwhile"), [((0.1,), True), ((0.1, 0.3), False)])
-def test_towers_are_trained_on_everything_meanwhile_where_it_is_clear_how(
+def test_the_fit_on_everything_is_begun_meanwhile_where_it_is_clear_how(
     temperatures: tuple[float, ...], meanwhile: bool, tmp_path: Path
 ) -> None:
-    """They are those that a fit by the recipe has."""
+    """Its parts are those that a fit by the recipe makes."""
     parameters = FAST.model_copy(update={"temperatures": temperatures})
     everything = checkerboard()
     found = choose(random_histories(), BOOKS, parameters, str(tmp_path), everything=everything)
-    assert (found.trained_on_everything is not None) == meanwhile
-    if found.trained_on_everything is not None:
+    assert all((part is not None) == meanwhile for part in found.begun)
+    if meanwhile:
         recipe = found.recipe._replace(mix=Mix(1, 0.5, 0.5))
-        one, other = (
-            fit(everything, BOOKS, recipe, parameters, trained) for trained in (None, found.trained_on_everything)
-        )
+        one, other = (fit(everything, BOOKS, recipe, parameters, begun) for begun in (None, found.begun))
         assert (one.query_table == other.query_table).all()
         assert (one.candidate_table == other.candidate_table).all()
+
+
+def test_no_decomposition_is_begun_that_no_recipe_could_use(tmp_path: Path) -> None:
+    parameters = FAST.model_copy(update={"temperatures": (0.1,), "parts": ("trained", "regression")})
+    found = choose(random_histories(), BOOKS, parameters, str(tmp_path), everything=checkerboard())
+    assert found.begun.trained is not None
+    assert found.begun.decomposition is None
