@@ -23,7 +23,7 @@ NEGLIGIBLE: Final = 1e-6
 # Of the largest eigenvalue of a Gram matrix: a direction with less is left out of the orthonormal ones.
 _DEPENDENT: Final = 1e-12
 
-# Rows that are held in double precision at a time, and rows of products at the least.
+# Rows whose products are held at a time, in double precision too, where they are summed up to a few numbers.
 BLOCK_ROWS: Final = 65_536
 
 
@@ -80,7 +80,7 @@ def leading_directions(
 
 def gram_of_products(rows: sp.csr_matrix, vectors: Columns) -> npt.NDArray[np.float64]:
     """Returns `[n, n]`: the products with each other of the columns of X x, for x `[columns, n]`."""
-    return sum((gram(block @ vectors) for block in _blocks(rows)), np.zeros((vectors.shape[1],) * 2))
+    return sum((gram(block @ vectors) for block in _blocks(rows, BLOCK_ROWS)), np.zeros((vectors.shape[1],) * 2))
 
 
 def orthonormal(vectors: Columns) -> Columns:
@@ -102,15 +102,14 @@ def gram(vectors: Columns) -> npt.NDArray[np.float64]:
 
 
 def _squared(rows: sp.csr_matrix, vectors: Columns) -> Columns:
-    """Returns X' X x for x `[columns, n]`."""
+    """Returns X' X x for x `[columns, n]`: what each portion adds is as long as a row, so a portion is too."""
     total = np.zeros_like(vectors)
-    for block in _blocks(rows):
+    for block in _blocks(rows, max(rows.shape[1], BLOCK_ROWS)):
         total += block.T @ (block @ vectors)
     return total
 
 
-def _blocks(rows: sp.csr_matrix) -> Iterator[sp.csr_matrix]:
-    """Yields the rows, in portions about as long as a row."""
-    size = max(rows.shape[1], BLOCK_ROWS)
+def _blocks(rows: sp.csr_matrix, size: int) -> Iterator[sp.csr_matrix]:
+    """Yields `size` rows at a time."""
     for start in range(0, rows.shape[0], size):
         yield rows[start : start + size]

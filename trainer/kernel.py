@@ -166,6 +166,7 @@ def _narrowed(kernel: Kernel, rows: sp.csr_matrix, dim: int) -> BookTowers:
         return BookTowers(query, candidate)
     basis = orthonormal(candidate)
     coordinates = (basis.T @ candidate).astype(np.float64)
+    del candidate  # As long as the basis, which takes its place.
     _, rotation = np.linalg.eigh(coordinates @ gram_of_products(rows, query) @ coordinates.T)
     leading = rotation[:, ::-1][:, :dim].astype(np.float32)
     return BookTowers(query @ (coordinates.T.astype(np.float32) @ leading), basis @ leading)

@@ -42,17 +42,19 @@ def fit(read: sp.csr_matrix, settings: Sequence[Settings]) -> list[sp.csr_matrix
       read: float32 `[readers, books]`, 1 where the reader has read the book.
       settings: ridges above 0.
     """
-    nearest = nearest_books(read, max(setting.neighbours for setting in settings))
+    most = max(setting.neighbours for setting in settings)
+    nearest = nearest_books(read, most)
     near = {size: nearest_of(nearest, size) for size in {setting.neighbours for setting in settings}}
     weights = {setting: near[setting.neighbours].copy() for setting in settings}
     by_book = read.T.tocsr()
+    memory = np.empty(min(BLOCK_BOOKS * (most + 1), read.shape[1]) ** 2, np.float32)
     for start in range(0, nearest.shape[0], BLOCK_BOOKS):
         stop = min(start + BLOCK_BOOKS, nearest.shape[0])
         block = nearest[start:stop]
         # The books in this block and those near to them, and how many readers each two of them share.
         present = np.union1d(np.arange(start, stop), block.indices)
         readers = by_book[present]
-        shared = (readers @ readers.T).toarray()
+        shared = (readers @ readers.T).toarray(out=memory[: len(present) ** 2].reshape(len(present), len(present)))
         targets = np.searchsorted(present, np.arange(start, stop))
         for size, neighbours in near.items():
             rows = neighbours[start:stop]
