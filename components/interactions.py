@@ -6,12 +6,13 @@ shards there are. The only rule that looks across users, the cap on hold-out use
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from components.packed_table import pack, unpack
 from components.parquet_examples import scalar_column
 from components.split_parameters import SplitParameters
 from transform import features
@@ -22,7 +23,10 @@ MODERATE_RATING: Final = 3.0
 
 @dataclass(frozen=True)
 class KeptInteractions:
-    """The interactions of one shard that are left after duplicates and users with few books were dropped."""
+    """The interactions of one shard that are left after duplicates and users with few books were dropped.
+
+    It is pickled with its table packed: Beam holds several copies of what goes from one stage to another.
+    """
 
     table: pa.Table
     """Rows of the Examples schema, in the order of the input."""
@@ -41,6 +45,12 @@ class KeptInteractions:
 
     kept_books: pa.Array
     """The different books of `table`."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "table": pack(self.table)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, table=unpack(state["table"]))
 
 
 def keep_interactions(reviews: pa.Table, min_reviews: int) -> KeptInteractions:

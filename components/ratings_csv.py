@@ -2,28 +2,23 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 
+from components.ahead import ahead
 from components.parquet_examples import EXAMPLE_SCHEMA, as_list_column
+from components.review_blocks import END_BYTES, MAX_FIELD_BYTES, LongRecordError, ReviewBlocks
 from components.review_files import CheckedStream, Opener, last_record_line, read_header, record_lines
 from components.review_values import parse_genres, parse_rating
 from transform import features
 from transform.errors import DataError
-from transform.pseudonyms import pseudonymise
+from transform.pseudonyms import pseudonymise_all
 
-# A record must fit into two blocks; a field of a megabyte is a mistake, not a title.
-BLOCK_BYTES: Final = 4 << 20
-MAX_FIELD_BYTES: Final = 1 << 20
 CACHED_VALUES: Final = 1 << 20
-
-# A row of our own after the file's last one. It arrives as a row only if no quote is open at the end of the file; no
-# row of the file can be equal, because NUL bytes are refused.
-END_ROW: Final = "\0"
 
 NO_USER: Final = "no user"
 NO_BOOK: Final = "no book"
@@ -72,8 +67,6 @@ class RatingsCsv:
         self._key = key
         self._genres: dict[str, list[str] | None] = {}
         self._wrong_fields: list[int] = []
-        self._long_row: int | None = None
-        self._ended = False
         self._faulty: list[tuple[int, str, str]] = []
         self._valid_rows = 0
         self.report = FileReport(name)
@@ -87,48 +80,28 @@ class RatingsCsv:
           DataError: the file cannot be read as a CSV of reviews.
         """
         read_header(self._open_file, self._name)
-        with CheckedStream(self._open_file(), self._name, last_bytes=f"\n{END_ROW}\n".encode()) as stream:
-            for batch in self._batches(stream):
-                self.stored_bytes_read = stream.stored_bytes_read
-                self._refuse_long_row()
-                if batch.num_rows:
-                    yield self._converted(batch)
-            self._refuse_long_row()
-            self.stored_bytes_read = stream.stored_bytes_read
+        with CheckedStream(self._open_file(), self._name, last_bytes=END_BYTES) as stream:
+            blocks = ReviewBlocks(stream, self._name)
+            yield from self._tables(blocks)
             self.report.sha256 = stream.sha256.hexdigest()
-        if not self._ended:
+        if not blocks.closed_quotes:
             raise DataError(
                 f"{self._name}:{last_record_line(self._open_file, self._name)}: a quote that is opened in this record "
                 "is never closed, so that the rest of the file counts as one field. Close it."
             )
         self._close_report()
 
-    def _batches(self, stream: CheckedStream) -> Iterator[pa.RecordBatch]:
-        text = {name: pa.string() for name in features.RAW_FEATURES}
-        try:
-            reader = pacsv.open_csv(
-                pa.PythonFile(stream, mode="r"),
-                read_options=pacsv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
-                parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=self._skip_row),
-                convert_options=pacsv.ConvertOptions(
-                    column_types=text, include_columns=list(text), strings_can_be_null=False, check_utf8=False
-                ),
-            )
-            yield from reader
-        except pa.ArrowInvalid as error:
-            if "straddling" in str(error) or "Row #" in str(error):
-                raise self._too_long(self._valid_rows + len(self._wrong_fields)) from error
-            raise DataError(f"{self._name}: cannot be parsed as CSV ({error}). Check its quotes and commas.") from error
-
-    def _skip_row(self, row: Any) -> str:
-        if row.text == END_ROW:
-            self._ended = True
-            return "skip"
-        record = row.number - 2  # Arrow counts the header as row 1, and blank lines not at all.
-        self._wrong_fields.append(record)
-        if self._long_row is None and len(row.text.encode()) > MAX_FIELD_BYTES:
-            self._long_row = record  # To raise here would mean to raise through Arrow.
-        return "skip"
+    def _tables(self, blocks: ReviewBlocks) -> Iterator[pa.Table]:
+        """Converts each block while the next one is read in another thread, which looks at nothing of this object."""
+        with closing(ahead(iter(blocks))) as coming:
+            try:
+                for block in coming:
+                    self.stored_bytes_read = block.stored_bytes_read
+                    self._wrong_fields += block.wrong_fields
+                    if block.rows:
+                        yield self._converted(block.rows)
+            except LongRecordError as error:
+                raise self._too_long(error.record) from error
 
     def _converted(self, batch: pa.RecordBatch) -> pa.Table:
         first = self._valid_rows
@@ -169,8 +142,7 @@ class RatingsCsv:
         """Returns the users' pseudonyms; each distinct name of a batch is hashed once."""
         distinct = user.dictionary_encode()
         names = distinct.dictionary.to_numpy(zero_copy_only=False)
-        pseudonyms = [pseudonymise(name, self._key) for name in names]
-        return pa.array(pseudonyms, pa.string()).take(distinct.indices)
+        return pa.array(pseudonymise_all(names, self._key), pa.string()).take(distinct.indices)
 
     def _parsed_genres(self, genres: pa.Array) -> tuple[pa.Array, pa.Array]:
         """Returns the genres as lists, null where there are none, and whether each row's text is a list of strings."""
@@ -209,10 +181,6 @@ class RatingsCsv:
         if longest is not None and longest > MAX_FIELD_BYTES:
             row = pc.index(pc.greater(pc.binary_length(column), MAX_FIELD_BYTES), True).as_py()
             raise self._too_long(self._record(first + row))
-
-    def _refuse_long_row(self) -> None:
-        if self._long_row is not None:
-            raise self._too_long(self._long_row)
 
     def _too_long(self, record: int) -> DataError:
         line = record_lines(self._open_file, self._name, [record]).get(record, 1)

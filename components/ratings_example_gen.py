@@ -8,11 +8,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.parquet as pq
 from tfx import types
 from tfx import v1 as tfx
 from tfx.dsl.components.base import (  # The parts of components are in no public module.
@@ -53,8 +55,7 @@ class ReadReviews(beam.DoFn):
         path = parquet_examples.part_path(self._artifact_uri, features.REVIEWS_SPLIT, number, self._files)
         try:
             with parquet_examples.part_writer(path) as writer:
-                for table in row_groups(_watched(source, self._stored)):
-                    writer.write_table(table, row_group_size=len(table))
+                write_behind(writer, row_groups(_watched(source, self._stored)))
         except InputError as error:
             yield {"number": number, "error": str(error)}
             return
@@ -164,6 +165,20 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             waiting = []
     if any(map(len, waiting)):
         yield pa.concat_tables(waiting)
+
+
+def write_behind(writer: pq.ParquetWriter, tables: Iterable[pa.Table]) -> None:
+    """Writes each of `tables` as a row group, in another thread while the next one is made."""
+    with ThreadPoolExecutor(1, thread_name_prefix="write-behind") as pool:
+        written: Future[None] | None = None
+        try:
+            for table in tables:
+                if written:
+                    written.result()
+                written = pool.submit(writer.write_table, table, row_group_size=len(table))
+        finally:  # What came first is told: a table that could not be written, then a fault in what follows it.
+            if written:
+                written.result()
 
 
 def _watched(source: RatingsCsv, total: int) -> Iterator[pa.Table]:

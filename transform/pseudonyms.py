@@ -7,6 +7,7 @@ same id on every run, needs no table, and cannot be turned back without the key 
 import hmac
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,17 @@ PSEUDONYM_HEX_DIGITS: Final = 32
 def pseudonymise(user: str, key: bytes) -> str:
     """Returns the pseudonym of `user`: 32 hexadecimal digits, the same for the same name and key."""
     return hmac.digest(key, user.encode("utf-8"), "sha256").hex()[:PSEUDONYM_HEX_DIGITS]
+
+
+def pseudonymise_all(users: Iterable[str], key: bytes) -> list[str]:
+    """Returns the pseudonyms of `users`, in less time than one by one: the key is worked in once."""
+    keyed = hmac.new(key, digestmod="sha256")
+    pseudonyms = []
+    for user in users:
+        code = keyed.copy()
+        code.update(user.encode("utf-8"))
+        pseudonyms.append(code.hexdigest()[:PSEUDONYM_HEX_DIGITS])
+    return pseudonyms
 
 
 def key_id(key: bytes) -> str:

@@ -1,5 +1,7 @@
 """The rules of what is kept and held out, against a slow and obvious pandas version."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -142,3 +144,19 @@ def test_nothing_is_nothing() -> None:
     assert kept.counts["kept_users"] == kept.counts["reviews"] == 0
     assert len(held_out(kept, SplitParameters(), EVERY_USER)) == 0
     assert len(smallest_user_hashes(kept, 1, 5)) == 0
+
+
+def test_what_goes_to_another_worker_comes_back_equal_and_goes_packed() -> None:
+    reviews = random_reviews(1, rows=20_000, users=300, books=500)
+    reviews["book"] = "The long title of " + reviews.book
+    kept = keep_interactions(as_table(reviews), 3)
+    pickled = pickle.dumps(kept)
+    assert len(pickled) < kept.table.nbytes / 2
+    back = pickle.loads(pickled)
+    assert back.table.equals(kept.table)
+    assert back.user_codes.tolist() == kept.user_codes.tolist()
+    assert back.users.equals(kept.users)
+    assert back.counts == kept.counts
+    assert (
+        held_out(back, SplitParameters(), EVERY_USER).tolist() == held_out(kept, SplitParameters(), EVERY_USER).tolist()
+    )

@@ -3,6 +3,7 @@ import gzip
 import hashlib
 import io
 import math
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components import ratings_csv
+from components import ratings_csv, review_blocks
 from components.parquet_examples import EXAMPLE_SCHEMA
 from components.ratings_csv import FileReport, RatingsCsv
 from components.review_files import local_opener
@@ -143,7 +144,7 @@ def test_records_and_their_lines_are_those_of_the_csv_module(
         line = reader.line_num + 1
     ends_in_quotes = fields != ["last"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ratings_csv, "BLOCK_BYTES", block)
+        patch.setattr(review_blocks, "BLOCK_BYTES", block)
         try:
             rows, report = read(text, tmp_path_factory.mktemp("odd"))
         except DataError as error:
@@ -195,7 +196,7 @@ def test_rejects_name_line_column_and_reason_but_no_value(tmp_path: Path) -> Non
 
 
 def test_lines_are_exact_in_every_block_of_a_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ratings_csv, "BLOCK_BYTES", 4096)
+    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 4096)
     lines, expected, line = [HEADER], [], 2
     for number in range(3000):
         kind = number % 7
@@ -219,7 +220,7 @@ def test_a_line_break_inside_quotes_survives_the_end_of_a_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for block in range(60, 100):
-        monkeypatch.setattr(ratings_csv, "BLOCK_BYTES", block)
+        monkeypatch.setattr(review_blocks, "BLOCK_BYTES", block)
         text = HEADER + '0,ann,"one\r\ntwo",5,\r\n1,ann,"one\rtwo",5,\r\n'
         assert [review.isbn for review in read(text, tmp_path)[0]] == ["one\r\ntwo", "one\rtwo"]
 
@@ -229,7 +230,7 @@ def test_a_last_record_without_line_break_may_lie_across_two_blocks(
 ) -> None:
     text = HEADER + "0,ann,Dune,5,\n1,bob,The Left Hand of Darkness,4,"
     for block in range(len(text) // 2 + 1, len(text) + 4):
-        monkeypatch.setattr(ratings_csv, "BLOCK_BYTES", block)
+        monkeypatch.setattr(review_blocks, "BLOCK_BYTES", block)
         assert len(read(text, tmp_path)[0]) == 2
 
 
@@ -273,6 +274,56 @@ def test_what_cannot_be_read_is_told_by_file_line_and_remedy(content: bytes, tol
         assert text in message
     assert "Annabel" not in message
     assert len(message) < 500
+
+
+BAD_RATING = "9,u,Dune,five,\n"
+LATER_FAULTS = {
+    "NUL": b"9,u,Bo\0k,5,\n",
+    "UTF-8": b"9,u,Caf\xe9,5,\n",
+    "1,048,576": b"9,u," + b"x" * 1_100_000 + b",5\n",
+    "quote": b'9,u,"Dune,5,\n',
+}
+
+
+@pytest.mark.parametrize("later", ["1,048,576", "quote"])
+def test_of_two_faults_the_one_that_comes_first_in_the_file_is_told(
+    later: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However soon the blocks after it are read."""
+    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 2_200_000)
+    first = (HEADER + GOOD + "7,u\n" + BAD_RATING + GOOD * 10_000).encode()
+    assert ":53: RatingOf5 is 'five'" in told_fault(first + LATER_FAULTS[later] + GOOD.encode(), tmp_path)
+
+
+@pytest.mark.parametrize("later", LATER_FAULTS)
+def test_a_fault_before_a_wrong_rating_is_told_instead_of_it(
+    later: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 600)
+    content = (HEADER + GOOD + "7,u\n").encode() + LATER_FAULTS[later] + (GOOD + BAD_RATING).encode()
+    message = told_fault(content, tmp_path)
+    assert ":53:" in message
+    assert later in message or "quote" in message
+
+
+def told_fault(content: bytes, folder: Path) -> str:
+    before = threading.active_count()
+    with pytest.raises(DataError) as caught:
+        read(content, folder)
+    assert threading.active_count() == before
+    return str(caught.value)
+
+
+def test_who_stops_reading_early_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 600)
+    path = tmp_path / "reviews.csv"
+    path.write_text(HEADER + GOOD * 10)
+    before = threading.active_count()
+    tables = RatingsCsv(local_opener(path), str(path), KEY).tables()
+    next(tables)
+    assert threading.active_count() == before + 1
+    tables.close()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("content", [gzip.compress((HEADER + GOOD).encode())[:-20], (HEADER + GOOD).encode()])
@@ -336,7 +387,7 @@ def test_what_is_no_decimal_number_is_a_wrong_rating(text: str) -> None:
 
 def test_the_memory_for_known_values_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ratings_csv, "CACHED_VALUES", 10)
-    monkeypatch.setattr(ratings_csv, "BLOCK_BYTES", 500)
+    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 500)
     path = tmp_path / "reviews.csv"
     path.write_text(HEADER + "".join(f"{i},u{i % 40},Dune,5,\"['g{i % 40}']\"\n" for i in range(1000)))
     source = RatingsCsv(local_opener(path), str(path), KEY)

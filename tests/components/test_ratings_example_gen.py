@@ -4,7 +4,8 @@ import csv
 import gzip
 import os
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.orchestration import metadata
 
 from components import parquet_examples
-from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, row_groups
+from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, row_groups, write_behind
 from components.review_sources import review_files
 from components.reviews_fingerprint import ReviewsFingerprint, reviews_fingerprint
 from tests.s3_server import Bucket
@@ -210,6 +211,30 @@ def test_small_tables_become_row_groups_of_a_good_size(monkeypatch: pytest.Monke
     assert [len(table) for table in row_groups(tables)] == [12, 25, 3]
     assert pa.concat_tables(row_groups(tables)).equals(pa.concat_tables(tables))
     assert list(row_groups([tables[1]])) == []
+
+
+@pytest.mark.parametrize("later", [None, DataError("a fault further down")])
+def test_a_table_that_cannot_be_written_is_told_before_a_fault_that_comes_after_it(
+    later: DataError | None, tmp_path: Path
+) -> None:
+    def tables() -> Iterator[pa.Table]:
+        yield pa.table({"no such": [1]})
+        if later:
+            raise later
+
+    before = threading.active_count()
+    with pytest.raises(ValueError, match="schema"), parquet_examples.part_writer(str(tmp_path / "a")) as writer:
+        write_behind(writer, tables())
+    assert threading.active_count() == before
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_written_behind_is_written_in_order(tmp_path: Path) -> None:
+    tables = [pa.table({"x": pa.array([number] * (1 + number % 3))}) for number in range(20)]
+    with parquet_examples.part_writer(str(tmp_path / "a"), tables[0].schema) as writer:
+        write_behind(writer, tables)
+    groups = list(parquet_examples.read_row_groups(str(tmp_path / "a")))
+    assert [group.to_pydict() for group in groups] == [table.to_pydict() for table in tables]
 
 
 @pytest.fixture

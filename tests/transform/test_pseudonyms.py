@@ -21,6 +21,7 @@ from transform.pseudonyms import (
     create_key_file,
     key_id,
     pseudonymise,
+    pseudonymise_all,
     read_key,
 )
 
@@ -45,6 +46,14 @@ def hmac_by_hand(key: bytes, message: bytes) -> str:
 @given(st.text(st.characters(codec="utf-8")), st.binary(min_size=MIN_KEY_BYTES, max_size=2 * BLOCK_BYTES))
 def test_a_pseudonym_is_the_first_half_of_an_hmac(user: str, key: bytes) -> None:
     assert pseudonymise(user, key) == hmac_by_hand(key, user.encode())[:32]
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8")), max_size=20),
+    st.binary(min_size=MIN_KEY_BYTES, max_size=2 * BLOCK_BYTES),
+)
+def test_pseudonyms_of_many_are_those_of_each(users: list[str], key: bytes) -> None:
+    assert pseudonymise_all(users, key) == [hmac_by_hand(key, user.encode())[:32] for user in users]
 
 
 def test_a_pseudonym_is_that_of_the_rfc_with_a_known_answer() -> None:
