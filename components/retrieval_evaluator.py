@@ -1,6 +1,7 @@
 """RetrievalEvaluator: measures the new model, its peers and the served one on one hold-out, and blesses or refuses."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -135,9 +136,11 @@ def evaluate(
         POPULARITY: rank_alike(popularity, users, training, wanted, depth),
         **rank_peers(parameters.peers, training, wanted, users, books, depth, parameters.seed),
     }
-    metrics = {
-        name: measure(found, surroundings, parameters.resamples, parameters.seed) for name, found in rankings.items()
-    }
+    with ThreadPoolExecutor(2) as pool:
+        measured = pool.map(
+            lambda found: measure(found, surroundings, parameters.resamples, parameters.seed), rankings.values()
+        )
+        metrics = dict(zip(rankings, measured, strict=True))
     recalls = {name: recall(found.hits, found.relevant, K) for name, found in rankings.items()}
     checks = [
         model_gate.better_than_popularity(recalls[NEW_MODEL], recalls[POPULARITY], parameters),

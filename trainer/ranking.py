@@ -1,6 +1,7 @@
 """Full ranking of all books for hold-out users, in blocks of users: bounded memory, one protocol for every scorer."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -13,6 +14,9 @@ from transform.progress import track
 # Scores in memory at a time, 4 bytes each.
 BLOCK_SCORES: Final = 16_000_000
 NO_BOOK: Final = -1
+
+# Blocks that are ranked at a time: one thread deals the scores of a block out, while another one's are multiplied.
+SIDE_BY_SIDE: Final = 2
 
 # Into so many times as many groups as books are wanted, the scores of a reader are dealt; see `top`.
 GROUPS: Final = 8
@@ -44,7 +48,7 @@ def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, boo
     """Ranks all books for `users`, their training books left out, and compares with what was held out.
 
     Args:
-      score: returns float `[users, books]` for int `[users]`; minus infinity: never recommended.
+      score: returns float `[users, books]` for int `[users]`; minus infinity: never recommended. Threads share it.
       users: `[n]` hold-out users.
       training: the books to leave out.
       heldout: the books to find.
@@ -52,12 +56,16 @@ def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, boo
       k: length of the ranking; padded with `NO_BOOK` where there are fewer books.
     """
 
-    def best(block: Ids) -> Ids:
-        scores = score(block)
-        scores[row_entries(training, block)] = -np.inf
-        return top(scores, k)[1]
+    with track("ranking", len(users), "readers") as further, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
 
-    return _compared([best(block) for block in user_blocks(users, books)], users, heldout, k)
+        def best(block: Ids) -> Ids:
+            scores = score(block)
+            scores[row_entries(training, block)] = -np.inf
+            found = top(scores, k)[1]
+            further(len(block))
+            return found
+
+        return _compared(list(pool.map(best, _blocks(users, books))), users, heldout, k)
 
 
 def rank_alike(scores: Scores, users: Ids, training: Histories, heldout: Histories, k: int) -> Rankings:
@@ -105,10 +113,8 @@ def recall(scores: Scores, users: Ids, training: Histories, heldout: Histories, 
 
 def user_blocks(users: Ids, books: int, models: int = 1) -> Iterator[Ids]:
     """Yields `users` in portions for which the scores of all books by some models may be in memory, and tells of it."""
-    size = max(BLOCK_SCORES // max(books * models, 1), 1)
     with track("ranking", len(users), "readers") as further:
-        for start in range(0, len(users), size):
-            block = users[start : start + size]
+        for block in _blocks(users, books * models):
             yield block
             further(len(block))
 
@@ -126,6 +132,13 @@ def find_hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.boo
     wanted = rows.astype(np.int64) * books + relevant
     asked = np.arange(len(users), dtype=np.int64)[:, np.newaxis] * books + np.where(ranked < 0, books - 1, ranked)
     return np.isin(asked, wanted)
+
+
+def _blocks(users: Ids, scores: int) -> Iterator[Ids]:
+    """Yields `users`, of whom each has so many `scores`, in portions whose scores may be in memory."""
+    size = max(BLOCK_SCORES // max(scores, 1), 1)
+    for start in range(0, len(users), size):
+        yield users[start : start + size]
 
 
 def _compared(ranked: list[Ids], users: Ids, heldout: Histories, k: int) -> Rankings:
