@@ -16,6 +16,8 @@ def loading() -> Iterator[None]:
     # What TensorFlow does here is made of small operations, which cost more by several threads than by one; what is
     # large is numpy's.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    # Its operations are no faster here, and its memory pool keeps the tables of every model for good.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     defer_extensions()
     # Modules are no garbage: neither while they are loaded, of which looking for it takes a quarter, nor later.
     gc.disable()

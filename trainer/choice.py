@@ -5,6 +5,7 @@ or stays beside them as their sparse part, and at last whether the sum is better
 hold-out that the model is judged by takes no part.
 """
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -15,7 +16,6 @@ import numpy as np
 from trainer import closed_form, local_regression
 from trainer.book_towers import BookTowers
 from trainer.devices import has_accelerator
-from trainer.freed_memory import give_back
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, as_matrix
 from trainer.kernel import Kernel, as_towers, of_towers, standardised, summed
@@ -102,7 +102,7 @@ def choose(
             followers=[ahead] if ahead else [],
             log_dir=f"{log_dir}/temperature-{temperature:g}" if log_dir else None,
         )
-    give_back()
+    gc.collect()  # Keras' models refer to themselves: their tables and moments would stay.
     # Without trained towers the others are compared with nothing.
     recipe, recall, towers = Recipe(schedule, parameters.temperatures[0], schedule.epochs), -1.0, None
     begun = Begun()
@@ -113,7 +113,6 @@ def choose(
         begun = Begun(next(iter(trained.followers), None))
     if len(parameters.parts) > 1 or "trained" not in parameters.parts:
         parts = _parts(towers, validation, parameters)
-        give_back()
         with ThreadPoolExecutor(1) as pool:
             # Weights are chosen by one processor.
             decomposed = (

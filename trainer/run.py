@@ -9,7 +9,6 @@ import tensorflow_transform as tft
 
 from trainer.choice import choose
 from trainer.export import export
-from trainer.freed_memory import give_back
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user, joined, read_interactions
 from trainer.memory_estimate import available_memory, check_memory, estimate
@@ -57,7 +56,6 @@ def run_fn(fn_args: Any) -> None:
     needed = estimate(len(users), len(books), len(train) + len(heldout), parameters)
     tell(f"training needs about {needed} of memory")
     check_memory(needed, available_memory())
-    give_back()  # What the steps before have left.
     choice = choose(training, len(books), parameters, fn_args.model_run_dir, everything=everything)
     if choice.towers is not None and choice.withheld_share <= NEGLIGIBLE_SHARE:
         # Validation withheld next to nothing: what was fitted for it is as good as fitted again.
@@ -70,7 +68,6 @@ def run_fn(fn_args: Any) -> None:
     tell("fitting on everything")
     towers = fit(everything, len(books), choice.recipe, parameters, choice.begun)
 
-    give_back()
     facts = {
         **(fn_args.custom_config.get("model_facts") or {}),
         "users": len(users),
