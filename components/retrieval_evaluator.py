@@ -1,7 +1,6 @@
 """RetrievalEvaluator: measures the new model, its peers and the served one on one hold-out, and blesses or refuses."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -27,6 +26,7 @@ from trainer.measures import CUTOFFS, Surroundings, activity_recalls, measure
 from trainer.metrics import mean, recall
 from trainer.peers import rank_peers
 from trainer.ranking import Rankings, rank, rank_alike
+from trainer.side_by_side import side_by_side
 from trainer.stored_table import stored
 from trainer.training import K
 from trainer.twin import hash_interactions, read_twin
@@ -136,7 +136,7 @@ def evaluate(
         POPULARITY: rank_alike(popularity, users, training, wanted, depth),
         **rank_peers(parameters.peers, training, wanted, users, books, depth, parameters.seed),
     }
-    with ThreadPoolExecutor(2) as pool:
+    with side_by_side() as pool:
         measured = pool.map(
             lambda found: measure(found, surroundings, parameters.resamples, parameters.seed), rankings.values()
         )

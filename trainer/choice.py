@@ -7,7 +7,6 @@ hold-out that the model is judged by takes no part.
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -21,6 +20,7 @@ from trainer.interactions import Histories, as_matrix
 from trainer.kernel import Kernel, as_towers, of_towers, standardised, summed
 from trainer.recipe import Begun, Mix, Recipe, regressions, trained_dim
 from trainer.schedule import schedule_for, temperatures_for
+from trainer.side_by_side import side_by_side
 from trainer.training import STOPPING_METRIC, K, Trained, train
 from trainer.validation import Validation
 from transform.progress import tell
@@ -113,8 +113,7 @@ def choose(
         begun = Begun(next(iter(trained.followers), None))
     if len(parameters.parts) > 1 or "trained" not in parameters.parts:
         parts = _parts(towers, validation, parameters)
-        with ThreadPoolExecutor(1) as pool:
-            # Weights are chosen by one processor.
+        with side_by_side() as pool:
             decomposed = (
                 pool.submit(closed_form.decompose, as_matrix(ahead, books), parameters.seed)
                 if ahead and "closed_form" in parameters.parts
@@ -138,8 +137,7 @@ def _recall(trained: Trained) -> float:
 def _parts(trained: BookTowers | None, validation: Validation, parameters: Hyperparameters) -> _Parts:
     """Returns what may be summed, fitted on what validation left; `trained`: the trained towers, if there are any."""
     closed_settings, closed = closed_form.Settings(), Kernel()
-    with ThreadPoolExecutor(1) as pool:
-        # Neither part keeps two processors busy.
+    with side_by_side() as pool:
         regressed = pool.submit(_regressions, validation) if "regression" in parameters.parts else None
         if "closed_form" in parameters.parts:
             closed_settings, closed = _closed_form(validation, parameters.seed)

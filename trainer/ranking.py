@@ -1,7 +1,6 @@
 """Full ranking of all books for hold-out users, in blocks of users: bounded memory, one protocol for every scorer."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -9,14 +8,12 @@ import numpy.typing as npt
 
 from trainer import metrics
 from trainer.interactions import Histories, Ids, row_entries
+from trainer.side_by_side import side_by_side
 from transform.progress import track
 
 # Scores in memory at a time, 4 bytes each.
 BLOCK_SCORES: Final = 16_000_000
 NO_BOOK: Final = -1
-
-# Blocks that are ranked at a time: one thread deals the scores of a block out, while another one's are multiplied.
-SIDE_BY_SIDE: Final = 2
 
 # Into so many times as many groups as books are wanted, the scores of a reader are dealt; see `top`.
 GROUPS: Final = 8
@@ -56,7 +53,7 @@ def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, boo
       k: length of the ranking; padded with `NO_BOOK` where there are fewer books.
     """
 
-    with track("ranking", len(users), "readers") as further, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with track("ranking", len(users), "readers") as further, side_by_side() as pool:
 
         def best(block: Ids) -> Ids:
             scores = score(block)

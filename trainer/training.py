@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories
 from trainer.rowwise_adam import RowwiseAdam
 from trainer.schedule import Schedule
+from trainer.side_by_side import side_by_side
 from trainer.two_tower_model import MEAN_LOSS, TwoTowerModel
 from transform import features
 from transform.progress import tell, track
@@ -165,7 +165,7 @@ def train(
             epochs=epochs,
         )
 
-    with ThreadPoolExecutor(max(len(followers), 1)) as pool, track("training", epochs, "epochs") as further:
+    with side_by_side() as pool, track("training", epochs, "epochs") as further:
         callbacks.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: further(1)))
         fits = [pool.submit(fit, other, [follows]) for other, follows in zip(followers, following, strict=True)]
         best_epoch = 0
