@@ -34,7 +34,7 @@ class Hyperparameters(BaseModel):
     """Epochs without a better Recall@20 on validation before training stops."""
 
     learning_rate: float = Field(default=0.005, gt=0, le=1)
-    """Step size of Adam at the start; it falls to a twentieth in a straight line."""
+    """Step size at the start; it falls to a twentieth in a straight line."""
 
     temperatures: tuple[Temperature, ...] = Field(default=(0.1, 0.15), min_length=1, max_length=10)
     """The cosine is divided by one of them before the softmax: by the one that validates best; above 10,000 readers,

@@ -12,7 +12,7 @@ from transform.errors import ConfigurationError
 
 FLOAT_BYTES: Final = 4
 
-# Both towers' tables; Adam keeps two moments of each.
+# Both towers' tables; the optimizer keeps two moments of each.
 TABLES: Final = 2
 MOMENTS: Final = 2
 
@@ -45,7 +45,7 @@ class MemoryEstimate(NamedTuple):
     """Of the trained towers."""
 
     optimizer: int
-    """Of Adam's moments."""
+    """Of the moments."""
 
     working: int
     """Of the copies that are kept of the towers, or of the decompositions: of what is larger, as they take turns."""

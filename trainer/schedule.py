@@ -19,7 +19,7 @@ class Schedule(NamedTuple):
 
 # Up to how many readers which schedule is used.
 SCHEDULES: Final = ((2_000, Schedule(64, 40)), (20_000, Schedule(128, 20)), (100_000, Schedule(128, 10)))
-MANY_READERS: Final = Schedule(128, 5)
+MANY_READERS: Final = Schedule(128, 3)
 
 
 # Up to how many readers more than one temperature is tried: beyond, a trial takes minutes, and the data are sparse, for

@@ -12,7 +12,7 @@ from trainer.devices import strategy_for
 from trainer.following import Following
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories
-from trainer.rowwise_adam import RowwiseAdam
+from trainer.rowwise_laprop import RowwiseLaProp
 from trainer.schedule import Schedule
 from trainer.side_by_side import side_by_side
 from trainer.two_tower_model import MEAN_LOSS, TwoTowerModel
@@ -209,7 +209,7 @@ def _fit(
             keep_share=parameters.keep_share,
             seed=parameters.seed,
         )
-        optimizer = RowwiseAdam(rate, distinct_rows=replicas == 1)
+        optimizer = RowwiseLaProp(rate, distinct_rows=replicas == 1)
         optimizer.build(model.trainable_variables)
         # Keras cannot run a loop of steps on several devices.
         model.compile(optimizer=optimizer, steps_per_execution=STEPS_AT_ONCE if replicas == 1 else 1)

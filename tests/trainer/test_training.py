@@ -151,8 +151,8 @@ def test_the_learning_rate_falls_to_a_twentieth_in_a_straight_line(monkeypatch: 
     from trainer import training
 
     rates = []
-    real = training.RowwiseAdam
-    monkeypatch.setattr(training, "RowwiseAdam", lambda rate, **k: rates.append(rate) or real(rate, **k))
+    real = training.RowwiseLaProp
+    monkeypatch.setattr(training, "RowwiseLaProp", lambda rate, **k: rates.append(rate) or real(rate, **k))
     trained(epochs=1)
     steps = 12 * USERS // 16
     found = [float(rates[0](step)) for step in (0, steps // 2, steps)]

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from trainer.interactions import Histories, Interactions, group_by_user
-from trainer.rowwise_adam import RowwiseAdam
+from trainer.rowwise_laprop import RowwiseLaProp
 from trainer.two_tower_model import INITIAL_RANGE, TwoTowerModel
 
 READ = {0: [0, 1, 2], 1: [1, 3], 2: [5], 3: [0, 3, 4], 4: [], 5: [2, 4]}
@@ -29,7 +29,7 @@ def make_model(batch_users: int = 2, seed: int = 1, temperature: float = TEMPERA
         keep_share=KEEP_SHARE,
         seed=seed,
     )
-    model.compile(optimizer=RowwiseAdam(0.1, distinct_rows=False))
+    model.compile(optimizer=RowwiseLaProp(0.1, distinct_rows=False))
     return model
 
 

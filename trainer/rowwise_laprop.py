@@ -1,15 +1,25 @@
-"""Adam that touches only the rows of the step."""
+"""LaProp that touches only the rows of the step."""
 
 from typing import Any
 
 import tensorflow as tf
 
 
-class RowwiseAdam(tf.keras.optimizers.legacy.Adam):
-    """Adam (Kingma and Ba, 2015) whose moments and rows move only when the step names them.
+class RowwiseLaProp(tf.keras.optimizers.legacy.Adam):
+    """LaProp (Ziyin, Wang and Ueda, 2020, arXiv:2002.04839) whose rows and moments move only when the step names them.
 
-    Keras' own Adam sweeps the whole of every embedding table in each step, for rows that still have momentum. Here a
-    row rests until it is named again: a step costs what its books cost, however large the catalogue is.
+    Adam divides the mean of the last gradients by their size; LaProp takes the mean of gradients that are divided each
+    by the size of that time. With g the gradient, r the rate and Adam's factors b1 and b2, in step t
+
+        v = b2 v + (1 - b2) g^2
+        m = b1 m + r sqrt(1 - b2^t) (1 - b1) / (1 - b1^t) g / sqrt(v + epsilon^2)
+        row = row - m
+
+    A row of an embedding table is named now and then. Under Adam its old gradients are divided anew, by a size to which
+    the gradient of today belongs.
+
+    Keras' own optimizers sweep the whole of every table in each step, for rows that still have momentum. Here a row
+    rests until it is named again: a step costs what its books cost, however large the catalogue is.
     """
 
     def __init__(self, learning_rate: Any, *, distinct_rows: bool):
@@ -37,12 +47,13 @@ class RowwiseAdam(tf.keras.optimizers.legacy.Adam):
         device, dtype = var.device, var.dtype.base_dtype
         rates = (apply_state or {}).get((device, dtype)) or self._fallback_apply_state(device, dtype)
         first, second = self.get_slot(var, "m"), self.get_slot(var, "v")
-        first_rows = rates["beta_1_t"] * tf.gather(first, indices) + rates["one_minus_beta_1_t"] * grad
         second_rows = rates["beta_2_t"] * tf.gather(second, indices) + rates["one_minus_beta_2_t"] * tf.square(grad)
-        step = rates["lr"] * first_rows / (tf.sqrt(second_rows) + rates["epsilon"])
+        # Keras' rate has the corrections for the first steps in it.
+        scaled = rates["lr"] * rates["one_minus_beta_1_t"] * grad * tf.math.rsqrt(second_rows + rates["epsilon"] ** 2)
+        first_rows = rates["beta_1_t"] * tf.gather(first, indices) + scaled
         return tf.group(
             first.scatter_update(tf.IndexedSlices(first_rows, indices)),
             second.scatter_update(tf.IndexedSlices(second_rows, indices)),
             # TensorFlow replaces rows five times as fast as it subtracts from them.
-            var.scatter_update(tf.IndexedSlices(tf.gather(var, indices) - step, indices)),
+            var.scatter_update(tf.IndexedSlices(tf.gather(var, indices) - first_rows, indices)),
         )
