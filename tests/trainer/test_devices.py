@@ -29,7 +29,7 @@ histories = Histories(
 )
 found = {}
 for distribution in ("one", "mirrored"):
-    parameters = Hyperparameters(distribution=distribution, learning_rate=0.05)
+    parameters = Hyperparameters(distribution=distribution, learning_rate=0.01)
     trained = train(histories, 40, parameters, Schedule(16, 40), embedding_dim=8, temperature=0.1)
     scores = trained.towers.scores(histories, np.arange(60, dtype=np.int32))
     own = np.equal.outer(np.arange(60) % 2, np.arange(40) % 2)

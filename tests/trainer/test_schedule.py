@@ -13,8 +13,8 @@ from trainer.schedule import Schedule, schedule_for, temperatures_for
         (20_000, (128, 20)),
         (20_001, (128, 10)),
         (100_000, (128, 10)),
-        (100_001, (128, 5)),
-        (10_000_000, (128, 5)),
+        (100_001, (128, 3)),
+        (10_000_000, (128, 3)),
     ],
 )
 def test_the_number_of_readers_decides(readers: int, expected: tuple[int, int]) -> None:
@@ -25,7 +25,7 @@ def test_what_is_configured_wins() -> None:
     for readers in (1_000, 50_000, 500_000):
         rule = schedule_for(readers, Hyperparameters())
         assert schedule_for(readers, Hyperparameters(batch_users=100)) == Schedule(100, rule.epochs)
-        assert schedule_for(readers, Hyperparameters(max_epochs=3)) == Schedule(rule.batch_users, 3)
+        assert schedule_for(readers, Hyperparameters(max_epochs=7)) == Schedule(rule.batch_users, 7)
         assert schedule_for(readers, Hyperparameters(batch_users=100, max_epochs=3)) == Schedule(100, 3)
 
 
