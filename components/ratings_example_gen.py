@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -25,6 +25,7 @@ from tfx.dsl.components.base import (  # The parts of components are in no publi
 from tfx.types import artifact_utils, component_spec
 
 from components import parquet_examples, reject_list
+from components.ahead import ahead
 from components.ratings_csv import REASONS, RatingsCsv, Reject
 from components.review_sources import opener, review_files, stored_bytes
 from components.reviews_fingerprint import check_unchanged
@@ -168,17 +169,10 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def write_behind(writer: pq.ParquetWriter, tables: Iterable[pa.Table]) -> None:
-    """Writes each of `tables` as a row group, in another thread while the next one is made."""
-    with ThreadPoolExecutor(1, thread_name_prefix="write-behind") as pool:
-        written: Future[None] | None = None
-        try:
-            for table in tables:
-                if written:
-                    written.result()
-                written = pool.submit(writer.write_table, table, row_group_size=len(table))
-        finally:  # What came first is told: a table that could not be written, then a fault in what follows it.
-            if written:
-                written.result()
+    """Writes each of `tables` as a row group, while the next one is made in another thread."""
+    with closing(ahead(iter(tables))) as coming:
+        for table in coming:
+            writer.write_table(table, row_group_size=len(table))
 
 
 def _watched(source: RatingsCsv, total: int) -> Iterator[pa.Table]:
