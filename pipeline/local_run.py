@@ -16,8 +16,8 @@ from pipeline import preflight
 from pipeline.config import PipelineConfig
 from pipeline.flink_job_server import job_server
 from pipeline.loading import loading
-from pipeline.local_report import LocalReport
-from pipeline.step_record import last_seconds
+from pipeline.local_report import REPORTS, LocalReport
+from pipeline.step_record import RUNS, last_seconds
 from pipeline.terminal import redirected_output, reported_steps, shown_waiting
 from transform.errors import ConfigurationError, InputError, ReadalikeError, own_error
 from transform.pseudonyms import key_id, read_key
@@ -38,7 +38,7 @@ def run_locally(config: PipelineConfig, show_result: Callable[[Console, str], No
     Raises:
       ReadalikeError: the input or the configuration is bad, or a gate stopped the run.
     """
-    run_id = time.strftime("%Y%m%d-%H%M%S")
+    run_id = _new_run_id(config.work_dir)
     try:
         preflight.check(config)
         made_key = preflight.provide_key(config)
@@ -80,6 +80,15 @@ def run_locally(config: PipelineConfig, show_result: Callable[[Console, str], No
 def study_folder(config: PipelineConfig) -> Path:
     """Returns the folder in which the Tuner's trials are kept."""
     return Path(config.tuning.study_dir or config.work_dir / "tuning").resolve()
+
+
+def _new_run_id(work_dir: Path) -> str:
+    """Returns the time as a name, which no run has that left a report or a record in `work_dir`."""
+    while True:
+        run_id = time.strftime("%Y%m%d-%H%M%S")
+        if not any((work_dir / folder / run_id).exists() for folder in (REPORTS, RUNS)):
+            return run_id
+        time.sleep(0.1)
 
 
 def _told(error: BaseException, cause: ReadalikeError | None, log_file: Path | None) -> str:
