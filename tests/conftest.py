@@ -3,7 +3,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from pipeline.loading import tell_tensorflow
 from tests.s3_server import Bucket, s3_server, variables
+
+# Before any test imports TensorFlow: models are compared with those of runs, digit for digit.
+tell_tensorflow()
 
 
 @pytest.fixture(scope="session")
