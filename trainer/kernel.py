@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from trainer.book_towers import BookTowers, Table
 from trainer.decomposition import gram_of_products, leading_directions, orthonormal
 from trainer.interactions import Ids
-from trainer.ranking import user_blocks
+from trainer.ranking import by_blocks
 
 ITERATIONS: Final = 5
 OVERSAMPLES: Final = 16
@@ -103,11 +103,13 @@ def reader_rows(read: sp.csr_matrix) -> sp.csr_matrix:
 def standardised(kernel: Kernel, rows: sp.csr_matrix) -> Kernel:
     """Returns `kernel` times what gives its scores a standard deviation of 1, over some of the readers' `rows`."""
     readers = _some_readers(rows)
-    total = squares = 0.0
-    for block in user_blocks(readers, rows.shape[1]):
+
+    def sums(block: Ids) -> tuple[float, float]:
         scores = kernel.scores(rows[block]) if kernel.factors else kernel.entries(rows[block])
-        total += float(scores.sum(dtype=np.float64))
-        squares += float(np.square(scores, out=scores).sum(dtype=np.float64))
+        total = float(scores.sum(dtype=np.float64))
+        return total, float(np.square(scores, out=scores).sum(dtype=np.float64))
+
+    total, squares = np.sum(by_blocks(sums, readers, rows.shape[1]), axis=0)
     places = max(len(readers) * rows.shape[1], 1)
     spread = max(squares / places - (total / places) ** 2, 0) ** 0.5
     return kernel.times(1 / max(spread, 1e-12))

@@ -1,7 +1,7 @@
 """Full ranking of all books for hold-out users, in blocks of users: bounded memory, one protocol for every scorer."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from trainer.interactions import Histories, Ids, row_entries
 from trainer.side_by_side import side_by_side
 from transform.progress import track
 
-# Scores in memory at a time, 4 bytes each.
+# Scores of a block of users, 4 bytes each; two blocks are in memory at a time.
 BLOCK_SCORES: Final = 16_000_000
 NO_BOOK: Final = -1
 
@@ -23,6 +23,9 @@ Scores = npt.NDArray[np.float32]
 
 # [users] -> [users, books], which is the caller's to overwrite.
 Scorer = Callable[[Ids], Scores]
+
+# What is found of a block of users.
+Found = TypeVar("Found")
 
 
 class Rankings(NamedTuple):
@@ -53,16 +56,12 @@ def rank(score: Scorer, users: Ids, training: Histories, heldout: Histories, boo
       k: length of the ranking; padded with `NO_BOOK` where there are fewer books.
     """
 
-    with track("ranking", len(users), "readers") as further, side_by_side() as pool:
+    def best(block: Ids) -> Ids:
+        scores = score(block)
+        scores[row_entries(training, block)] = -np.inf
+        return top(scores, k)[1]
 
-        def best(block: Ids) -> Ids:
-            scores = score(block)
-            scores[row_entries(training, block)] = -np.inf
-            found = top(scores, k)[1]
-            further(len(block))
-            return found
-
-        return _compared(list(pool.map(best, _blocks(users, books))), users, heldout, k)
+    return _compared(by_blocks(best, users, books), users, heldout, k)
 
 
 def rank_alike(scores: Scores, users: Ids, training: Histories, heldout: Histories, k: int) -> Rankings:
@@ -83,12 +82,12 @@ def rank_alike(scores: Scores, users: Ids, training: Histories, heldout: Histori
         readers, places = np.nonzero(left)
         return _first_of_each(readers, order[places], len(block), k, NO_BOOK)
 
-    return _compared([best(block) for block in user_blocks(users, len(order))], users, heldout, k)
+    return _compared(by_blocks(best, users, len(order)), users, heldout, k)
 
 
 def mean_recall(score: Scorer, users: Ids, training: Histories, heldout: Histories, books: int, k: int) -> float:
     """Returns the mean Recall@k of a full ranking; see `rank`."""
-    recalls = [recall(score(block), block, training, heldout, k) for block in user_blocks(users, books)]
+    recalls = by_blocks(lambda block: recall(score(block), block, training, heldout, k), users, books)
     return metrics.mean(np.concatenate([np.zeros(0), *recalls]))
 
 
@@ -108,12 +107,24 @@ def recall(scores: Scores, users: Ids, training: Histories, heldout: Histories, 
     return metrics.ratio(np.bincount(rows, found, len(users)), heldout.sizes()[users])
 
 
-def user_blocks(users: Ids, books: int, models: int = 1) -> Iterator[Ids]:
-    """Yields `users` in portions for which the scores of all books by some models may be in memory, and tells of it."""
-    with track("ranking", len(users), "readers") as further:
-        for block in _blocks(users, books * models):
-            yield block
+def by_blocks(of_block: Callable[[Ids], Found], users: Ids, books: int, models: int = 1) -> list[Found]:
+    """Returns what `of_block` gives for portions of `users`, in their order: two at a time, and tells of it.
+
+    Args:
+      of_block: takes int `[n]`: users whose scores of all books by some models may be in memory; threads share it.
+      users: `[n]`, of all portions.
+      books: how many books there are.
+      models: by how many models each book is scored.
+    """
+    with track("ranking", len(users), "readers") as further, side_by_side() as pool:
+
+        def found(block: Ids) -> Found:
+            of_these = of_block(block)
             further(len(block))
+            return of_these
+
+        size = max(BLOCK_SCORES // max(books * models, 1), 1)
+        return list(pool.map(found, (users[start : start + size] for start in range(0, len(users), size))))
 
 
 def find_hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.bool_]:
@@ -129,13 +140,6 @@ def find_hits(ranked: Ids, users: Ids, heldout: Histories) -> npt.NDArray[np.boo
     wanted = rows.astype(np.int64) * books + relevant
     asked = np.arange(len(users), dtype=np.int64)[:, np.newaxis] * books + np.where(ranked < 0, books - 1, ranked)
     return np.isin(asked, wanted)
-
-
-def _blocks(users: Ids, scores: int) -> Iterator[Ids]:
-    """Yields `users`, of whom each has so many `scores`, in portions whose scores may be in memory."""
-    size = max(BLOCK_SCORES // max(scores, 1), 1)
-    for start in range(0, len(users), size):
-        yield users[start : start + size]
 
 
 def _compared(ranked: list[Ids], users: Ids, heldout: Histories, k: int) -> Rankings:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from trainer import metrics
 from trainer.interactions import Histories, Ids, row_entries
-from trainer.ranking import NO_BOOK, Scorer, Scores, find_hits, top, user_blocks
+from trainer.ranking import NO_BOOK, Scorer, Scores, by_blocks, find_hits, top
 
 # Books at the top of each part; five times as many as are ranked decide for nearly all readers.
 TOP_BOOKS: Final = 100
@@ -55,16 +55,17 @@ def mean_recalls_of_sums(
       books: how many books there are.
       k: length of the rankings, at most `TOP_BOOKS`.
     """
-    found: list[list[metrics.Values]] = [[np.zeros(0)] for _ in weights]
-    for block in user_blocks(users, books, len(parts)):
+
+    def of_each_sum(block: Ids) -> list[metrics.Values]:
         scores = np.stack([np.asarray(part(block)) for part in parts])
         seen = row_entries(training, block)
         scores[:, seen[0], seen[1]] = -np.inf
         tops = _tops(scores)
-        for own, recalls in zip(weights, found, strict=True):
-            hits = find_hits(_best(scores, tops, np.asarray(own, np.float32), k), block, heldout)
-            recalls.append(metrics.recall(hits, heldout.sizes()[block], k))
-    return [metrics.mean(np.concatenate(recalls)) for recalls in found]
+        best = (_best(scores, tops, np.asarray(own, np.float32), k) for own in weights)
+        return [metrics.recall(find_hits(books, block, heldout), heldout.sizes()[block], k) for books in best]
+
+    found = by_blocks(of_each_sum, users, books, len(parts))
+    return [metrics.mean(np.concatenate(recalls)) for recalls in zip(*found, strict=True)]
 
 
 def _tops(scores: Scores) -> Tops:

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories, as_matrix, validation_split
+from trainer.interactions import Histories, Ids, as_matrix, validation_split
 from trainer.kernel import Kernel, reader_rows
 from trainer.metrics import Values, mean
-from trainer.ranking import Scorer, recall, user_blocks
+from trainer.ranking import Scorer, by_blocks, recall
 from trainer.sum_ranking import mean_recalls_of_sums
 from trainer.training import K
 
@@ -45,14 +45,18 @@ class Validation:
 
     def recalls_beside(self, kernel: Kernel, others: Sequence[Kernel]) -> list[float]:
         """Returns the Recall@20 of `kernel` plus each of `others`."""
-        found: list[list[Values]] = [[] for _ in others]
-        for block in user_blocks(self.users, self._books):
+
+        def of_each_sum(block: Ids) -> list[Values]:
             rows = self.rows[block]
             scores = kernel.scores(rows)
+            found = []
             for number, other in enumerate(others, start=1):
                 of_sum = scores.copy() if number < len(others) else scores
-                found[number - 1].append(recall(other.added_to(of_sum, rows), block, self.left, self._out, K))
-        return [mean(np.concatenate(recalls)) for recalls in found]
+                found.append(recall(other.added_to(of_sum, rows), block, self.left, self._out, K))
+            return found
+
+        found = by_blocks(of_each_sum, self.users, self._books)
+        return [mean(np.concatenate(recalls)) for recalls in zip(*found, strict=True)]
 
     def recalls_of_sums(self, kernels: Sequence[Kernel], weights: Sequence[Sequence[float]]) -> list[float]:
         """Returns the Recall@20 of weighted sums.
