@@ -13,6 +13,7 @@ from tfx import v1 as tfx
 
 from components.serving_budget import ServingBudget
 from components.verdict import Check, write_verdict
+from transform.tensorflow_settings import environment_of_a_server
 
 PROBE: Final = "serving.probe"
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -47,6 +48,7 @@ def probe(folder: str, budget: ServingBudget) -> dict[str, Any]:
         done = subprocess.run(
             [sys.executable, "-m", PROBE, folder],
             cwd=ROOT,
+            env=environment_of_a_server(),
             capture_output=True,
             text=True,
             timeout=budget.max_load_seconds + PATIENCE_SECONDS,

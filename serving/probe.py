@@ -14,10 +14,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-import tensorflow as tf
-from tensorflow_serving.apis import prediction_log_pb2
+from transform.uncollected import uncollected
+
+with uncollected():
+    import numpy as np
+    import numpy.typing as npt
+    import tensorflow as tf
+    from tensorflow_serving.apis import prediction_log_pb2
 
 from serving.promises import broken_promises
 from transform import features

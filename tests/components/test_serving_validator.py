@@ -1,7 +1,9 @@
 """Models are loaded in a process of their own, measured, and refused with the reason if they break a promise."""
 
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -37,6 +39,20 @@ def test_a_good_model_is_blessed_with_what_it_took(found: dict[str, object]) -> 
     assert 0 < found["p50_ms"] <= found["p99_ms"]
     assert 0 < found["load_seconds"] < 60
     assert 100 < found["peak_memory_mib"] < 4096
+
+
+def test_the_probe_has_threads_of_its_own_as_a_server_has(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, str]] = []
+    run = subprocess.run
+
+    def watched(*arguments: Any, env: dict[str, str], **options: Any) -> Any:
+        asked.append(env)
+        return run(*arguments, env=env, **options)
+
+    monkeypatch.setattr(subprocess, "run", watched)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+    assert probe(str(model), BUDGET)["broken"] == []
+    assert "TF_NUM_INTRAOP_THREADS" not in asked[0]
 
 
 def test_what_readers_have_read_is_what_the_model_says_of_them(model: Path) -> None:
