@@ -14,12 +14,11 @@ import numpy as np
 
 from trainer import closed_form, local_regression
 from trainer.book_towers import BookTowers
-from trainer.devices import has_accelerator
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, as_matrix
 from trainer.kernel import Kernel, as_towers, of_towers, standardised, summed
 from trainer.recipe import Begun, Mix, Recipe, regressions, trained_dim
-from trainer.schedule import schedule_for, temperatures_for
+from trainer.schedule import begins_ahead, schedule_for, temperatures_for
 from trainer.side_by_side import side_by_side
 from trainer.training import STOPPING_METRIC, K, Trained, train
 from trainer.validation import Validation
@@ -77,8 +76,7 @@ def choose(
       parameters: what may be chosen from.
       log_dir: where TensorBoard finds the logs; None: nowhere.
       report: takes Recall@20 on validation after each epoch; what it raises ends the choice.
-      everything: what is fitted on next, if that is known: it is begun meanwhile where it is clear how, and where
-        processors train.
+      everything: what is fitted on next, if that is known: it is begun meanwhile where `begins_ahead` says so.
     """
     readers = int(np.count_nonzero(histories.sizes() >= 2))
     schedule = schedule_for(readers, parameters)
@@ -87,7 +85,7 @@ def choose(
         tell("no reader has the three training books that validation needs: only towers are trained, by the defaults")
         return Choice(Recipe(schedule, parameters.temperatures[0], schedule.epochs), {})
     temperatures = temperatures_for(readers, parameters) if "trained" in parameters.parts else ()
-    ahead = everything if len(temperatures) <= 1 and not has_accelerator() else None
+    ahead = everything if begins_ahead(readers, parameters) else None
     tried: dict[float, Trained] = {}
     for temperature in temperatures:
         tell(f"temperature {temperature:g}")
@@ -99,7 +97,7 @@ def choose(
             embedding_dim=trained_dim(parameters),
             temperature=temperature,
             validate=lambda towers: _reported(validation.recall(of_towers(towers)), report),
-            followers=[ahead] if ahead else [],
+            follower=ahead,
             log_dir=f"{log_dir}/temperature-{temperature:g}" if log_dir else None,
         )
     gc.collect()  # Keras' models refer to themselves: their tables and moments would stay.
@@ -110,7 +108,7 @@ def choose(
         temperature = max(tried, key=lambda temperature: _recall(tried[temperature]))
         trained = tried[temperature]
         recipe, recall, towers = Recipe(schedule, temperature, trained.best_epoch), _recall(trained), trained.towers
-        begun = Begun(next(iter(trained.followers), None))
+        begun = Begun(trained.follower)
     if len(parameters.parts) > 1 or "trained" not in parameters.parts:
         parts = _parts(towers, validation, parameters)
         with side_by_side() as pool:

@@ -7,7 +7,7 @@ from trainer.closed_form import DECOMPOSED_DIM
 from trainer.decomposition import BLOCK_ROWS
 from trainer.hyperparameters import Hyperparameters
 from trainer.kernel import OVERSAMPLES
-from trainer.schedule import temperatures_for
+from trainer.schedule import begins_ahead
 from transform.errors import ConfigurationError
 
 FLOAT_BYTES: Final = 4
@@ -19,7 +19,7 @@ MOMENTS: Final = 2
 # The towers of the best epoch, and of the one that is compared with them.
 KEPT_TOWERS: Final = 2
 
-# One that validation leads, and one on everything, where a single temperature is tried.
+# One that validation leads, and one on everything, where that begins ahead.
 FITS_AT_ONCE: Final = 2
 
 # What stands side by side where directions are iterated: products, what they are summed of, their orthonormal columns,
@@ -75,7 +75,7 @@ def estimate(readers: int, books: int, interactions: int, parameters: Hyperparam
     """
     trained = "trained" in parameters.parts
     alone = parameters.parts == ("trained",)
-    fits = FITS_AT_ONCE if len(temperatures_for(readers, parameters)) == 1 else 1
+    fits = FITS_AT_ONCE if begins_ahead(readers, parameters) else 1
     table = fits * TABLES * books * (parameters.embedding_dim if alone else parameters.embedding_dim // 2) * FLOAT_BYTES
     width = max(parameters.embedding_dim + OVERSAMPLES, DECOMPOSED_DIM)
     products = 0 if alone else PRODUCTS * max(books, min(readers, BLOCK_ROWS)) * width * FLOAT_BYTES

@@ -7,6 +7,7 @@ million: see docs/recommendation-quality.md.
 
 from typing import Final, NamedTuple
 
+from trainer.devices import has_accelerator
 from trainer.hyperparameters import Hyperparameters
 
 
@@ -30,6 +31,16 @@ MOST_READERS_FOR_TRIALS: Final = 10_000
 def temperatures_for(readers: int, parameters: Hyperparameters) -> tuple[float, ...]:
     """Returns the temperatures that are tried for a number of readers with training books."""
     return parameters.temperatures if readers <= MOST_READERS_FOR_TRIALS else parameters.temperatures[:1]
+
+
+def begins_ahead(readers: int, parameters: Hyperparameters) -> bool:
+    """Returns whether the fit on everything begins while its recipe is chosen.
+
+    It does where it is clear how to train, by the one temperature or not at all, and where processors train: two fits
+    fill them, while an accelerator is filled by one.
+    """
+    temperatures = temperatures_for(readers, parameters) if "trained" in parameters.parts else ()
+    return len(temperatures) <= 1 and not has_accelerator()
 
 
 def schedule_for(readers: int, parameters: Hyperparameters) -> Schedule:

@@ -1,7 +1,7 @@
 """Fitting the trained towers: shuffled readers, a falling learning rate, and a validation after each epoch if asked."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -40,8 +40,8 @@ class Trained(NamedTuple):
     epochs: list[dict[str, Any]]
     """Loss, seconds and, where validated, Recall@20 by epoch."""
 
-    followers: tuple[BookTowers, ...] = ()
-    """Those of the same epoch, trained on the other histories."""
+    follower: BookTowers | None = None
+    """Those of the same epoch, trained on the other histories; None where there were none."""
 
 
 class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
@@ -52,11 +52,11 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
         validate: Validation | None,
         planned_epochs: int,
         patience: int,
-        followers: Sequence[Following],
+        follower: Following,
     ):
         super().__init__()
         self._validate, self._planned, self._patience = validate, planned_epochs, patience
-        self._followers = followers
+        self._follower = follower
         self._started = 0.0
         self.epochs: list[dict[str, Any]] = []
         self.best_epoch = 0
@@ -82,8 +82,7 @@ class RetrievalEarlyStopping(tf.keras.callbacks.Callback):
             elif epoch + 1 - self.best_epoch >= self._patience:
                 self.model.stop_training = True
             told += f", validation Recall@{K} {logs[STOPPING_METRIC]:.4f}{' (best)' if better else ''}"
-        for follower in self._followers:
-            follower.decide(better)
+        self._follower.decide(better)
         seconds = time.monotonic() - self._started
         self.epochs.append({"epoch": epoch + 1, **logs, "seconds": seconds})
         tell(f"{told}, {seconds:.1f} s")
@@ -129,7 +128,7 @@ def train(
     temperature: float,
     epochs: int | None = None,
     validate: Validation | None = None,
-    followers: Sequence[Histories] = (),
+    follower: Histories | None = None,
     log_dir: str | None = None,
 ) -> Trained:
     """Trains a pair of towers.
@@ -143,11 +142,11 @@ def train(
       temperature: divides the cosine.
       epochs: when to stop, if before the schedule's end.
       validate: says how good towers are; None: train for all `epochs`.
-      followers: other histories, on which towers are trained at the same time, for as many epochs.
+      follower: other histories, on which towers are trained at the same time, for as many epochs; None: no others.
       log_dir: where TensorBoard finds its logs; None: nowhere.
     """
     epochs = epochs or schedule.epochs
-    following = [Following() for _ in followers]
+    following = Following()
     watch = RetrievalEarlyStopping(validate, schedule.epochs, parameters.patience, following)
     callbacks: list[tf.keras.callbacks.Callback] = [watch]
     if log_dir is not None:
@@ -167,18 +166,17 @@ def train(
 
     with side_by_side() as pool, track("training", epochs, "epochs") as further:
         callbacks.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: further(1)))
-        fits = [pool.submit(fit, other, [follows]) for other, follows in zip(followers, following, strict=True)]
+        followed = pool.submit(fit, follower, [following]) if follower is not None else None
         best_epoch = 0
         try:
             model = fit(histories, callbacks)
             best_epoch = watch.best_epoch or len(watch.epochs)
         finally:
-            for follows in following:
-                follows.end(best_epoch)
-        for follower in fits:
-            follower.result()
+            following.end(best_epoch)
+        if followed is not None:
+            followed.result()
     towers = watch.best_towers or model.towers()
-    return Trained(towers, best_epoch, watch.epochs, tuple(follows.towers for follows in following if follows.towers))
+    return Trained(towers, best_epoch, watch.epochs, following.towers)
 
 
 def _fit(

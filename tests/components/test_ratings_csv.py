@@ -2,10 +2,7 @@ import csv
 import gzip
 import hashlib
 import io
-import math
-import threading
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -14,44 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components import ratings_csv, review_blocks
-from components.parquet_examples import EXAMPLE_SCHEMA
-from components.ratings_csv import FileReport, RatingsCsv
+from components.ratings_csv import RatingsCsv
 from components.review_files import local_opener
-from components.review_values import parse_genres, parse_rating
+from tests.components.reviews_csv import GOOD, HEADER, KEY, read, row
 from transform.errors import DataError
 from transform.pseudonyms import pseudonymise
-
-KEY = b"0123456789abcdef"
-HEADER = ",User,ISBN,RatingOf5,Genres\n"
-
-
-class Row(NamedTuple):
-    user: str
-    isbn: str
-    rating: float | None
-    genres: list[str] | None
-
-
-def row(user: str, isbn: str, rating: float | None, genres: list[str] | None = None) -> Row:
-    return Row(pseudonymise(user, KEY), isbn, rating, genres)
-
-
-def read(content: bytes | str, folder: Path, name: str = "reviews.csv") -> tuple[list[Row], FileReport]:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    source = RatingsCsv(local_opener(path), str(path), KEY)
-    tables = list(source.tables())
-    assert all(table.schema == EXAMPLE_SCHEMA for table in tables)
-    rows = [
-        Row(
-            values["User"][0].decode(),
-            values["ISBN"][0].decode(),
-            values["RatingOf5"][0] if values["RatingOf5"] else None,
-            [genre.decode() for genre in values["Genres"]] if values["Genres"] else None,
-        )
-        for values in pa.concat_tables(tables or [EXAMPLE_SCHEMA.empty_table()]).to_pylist()
-    ]
-    return rows, source.report
 
 
 def test_the_notebooks_columns_are_read(tmp_path: Path) -> None:
@@ -195,48 +159,6 @@ def test_rejects_name_line_column_and_reason_but_no_value(tmp_path: Path) -> Non
     assert "bob" not in repr(report.rejects)
 
 
-def test_lines_are_exact_in_every_block_of_a_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 4096)
-    lines, expected, line = [HEADER], [], 2
-    for number in range(3000):
-        kind = number % 7
-        if kind == 0:
-            lines.append(f'{number},u{number},"title\n{number}",3,\n')
-        elif kind == 3:
-            lines.append(f"{number},,title,3,\n")
-            expected.append(line)
-        elif kind == 5:
-            lines.append(f"{number},u{number},title\n")
-            expected.append(line)
-        else:
-            lines.append(f"{number},u{number},title {number},3,\n")
-        line += 2 if kind == 0 else 1
-    rows, report = read("".join(lines), tmp_path)
-    assert [reject.line for reject in report.rejects] == expected
-    assert len(rows) == 3000 - len(expected)
-
-
-def test_a_line_break_inside_quotes_survives_the_end_of_a_block(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for block in range(60, 100):
-        monkeypatch.setattr(review_blocks, "BLOCK_BYTES", block)
-        text = HEADER + '0,ann,"one\r\ntwo",5,\r\n1,ann,"one\rtwo",5,\r\n'
-        assert [review.isbn for review in read(text, tmp_path)[0]] == ["one\r\ntwo", "one\rtwo"]
-
-
-def test_a_last_record_without_line_break_may_lie_across_two_blocks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = HEADER + "0,ann,Dune,5,\n1,bob,The Left Hand of Darkness,4,"
-    for block in range(len(text) // 2 + 1, len(text) + 4):
-        monkeypatch.setattr(review_blocks, "BLOCK_BYTES", block)
-        assert len(read(text, tmp_path)[0]) == 2
-
-
-GOOD = "".join(f"{i},Annabel-Q,Dune {i},5,\n" for i in range(50))
-
-
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -276,56 +198,6 @@ def test_what_cannot_be_read_is_told_by_file_line_and_remedy(content: bytes, tol
     assert len(message) < 500
 
 
-BAD_RATING = "9,u,Dune,five,\n"
-LATER_FAULTS = {
-    "NUL": b"9,u,Bo\0k,5,\n",
-    "UTF-8": b"9,u,Caf\xe9,5,\n",
-    "1,048,576": b"9,u," + b"x" * 1_100_000 + b",5\n",
-    "quote": b'9,u,"Dune,5,\n',
-}
-
-
-@pytest.mark.parametrize("later", ["1,048,576", "quote"])
-def test_of_two_faults_the_one_that_comes_first_in_the_file_is_told(
-    later: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However soon the blocks after it are read."""
-    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 2_200_000)
-    first = (HEADER + GOOD + "7,u\n" + BAD_RATING + GOOD * 10_000).encode()
-    assert ":53: RatingOf5 is 'five'" in told_fault(first + LATER_FAULTS[later] + GOOD.encode(), tmp_path)
-
-
-@pytest.mark.parametrize("later", LATER_FAULTS)
-def test_a_fault_before_a_wrong_rating_is_told_instead_of_it(
-    later: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 600)
-    content = (HEADER + GOOD + "7,u\n").encode() + LATER_FAULTS[later] + (GOOD + BAD_RATING).encode()
-    message = told_fault(content, tmp_path)
-    assert ":53:" in message
-    assert later in message or "quote" in message
-
-
-def told_fault(content: bytes, folder: Path) -> str:
-    before = threading.active_count()
-    with pytest.raises(DataError) as caught:
-        read(content, folder)
-    assert threading.active_count() == before
-    return str(caught.value)
-
-
-def test_who_stops_reading_early_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 600)
-    path = tmp_path / "reviews.csv"
-    path.write_text(HEADER + GOOD * 10)
-    before = threading.active_count()
-    tables = RatingsCsv(local_opener(path), str(path), KEY).tables()
-    next(tables)
-    assert threading.active_count() == before + 1
-    tables.close()
-    assert threading.active_count() == before
-
-
 @pytest.mark.parametrize("content", [gzip.compress((HEADER + GOOD).encode())[:-20], (HEADER + GOOD).encode()])
 def test_a_damaged_gzip_file_is_told(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"reviews\.csv\.gz.*gzip"):
@@ -340,49 +212,6 @@ def test_a_lone_quote_inside_a_field_is_text_as_it_is_for_pandas(tmp_path: Path)
 
 def test_a_rating_outside_the_scale_is_left_to_the_contract(tmp_path: Path) -> None:
     assert [review.rating for review in read(HEADER + "0,ann,Dune,7,\n1,ann,It,-1,\n", tmp_path)[0]] == [7, -1]
-
-
-def test_a_character_that_straddles_two_reads_is_no_fault(tmp_path: Path) -> None:
-    title = "日本語" * 1_000_000
-    text = HEADER + "".join(f"{i},ann,{title[: 90_000 + i]},5,\n" for i in range(50))
-    assert len(read(text, tmp_path)[0]) == 50
-
-
-@pytest.mark.parametrize(
-    ("text", "genres"),
-    [
-        ("", []),
-        ("  ", []),
-        ("[]", []),
-        ("['a', \"b's\"]", ["a", "b's"]),
-        ("('a',)", None),
-        ("['a', 1]", None),
-        ("['a'", None),
-        ("['a'] + ['b']", None),
-        ("__import__('os')", None),
-        ("[__import__('os')]", None),
-        ("[" * 10_000, None),
-        ("['\\ud800']", None),
-        ("['a\\d']", ["a\\d"]),
-    ],
-)
-def test_genres_are_parsed_and_never_evaluated(text: str, genres: list[str] | None) -> None:
-    assert parse_genres(text) == genres
-
-
-@pytest.mark.parametrize(
-    ("text", "rating"),
-    [("", None), (" ", None), ("4", 4.0), (" 3.5 ", 3.5), ("+4.", 4.0), (".5", 0.5), ("-1e1", -10.0), ("3e38", 3e38)],
-)
-def test_ratings_are_decimal_numbers_or_nothing(text: str, rating: float | None) -> None:
-    assert parse_rating(text) == rating
-
-
-@pytest.mark.parametrize(
-    "text", ["five", "nan", "inf", "-Infinity", "1_0", "0x1", "\uff14", "4,5", "1e39", "1e999", "."]
-)
-def test_what_is_no_decimal_number_is_a_wrong_rating(text: str) -> None:
-    assert math.isnan(parse_rating(text) or 0)
 
 
 def test_the_memory_for_known_values_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from trainer import schedule
 from trainer.hyperparameters import Hyperparameters
 from trainer.memory_estimate import MemoryEstimate, available_memory, check_memory, estimate
 from transform.errors import ConfigurationError
@@ -22,11 +23,13 @@ def test_towers_alone_are_as_wide_as_the_vectors_and_decompose_nothing() -> None
 
 
 @pytest.mark.parametrize(("readers", "temperatures"), [(10_001, (0.1, 0.2)), (1_000, (0.1,))])
-def test_two_fits_stand_side_by_side_where_one_temperature_is_tried(
-    readers: int, temperatures: tuple[float, ...]
+@pytest.mark.parametrize("accelerators", [0, 1])
+def test_two_fits_stand_side_by_side_where_one_temperature_is_tried_by_processors(
+    readers: int, temperatures: tuple[float, ...], accelerators: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(schedule, "has_accelerator", lambda: bool(accelerators))
     found = estimate(readers, 100, 0, Hyperparameters(embedding_dim=256, parts=("trained",), temperatures=temperatures))
-    tables = 2 * 2 * 100 * 256 * 4
+    tables = (2 - accelerators) * 2 * 100 * 256 * 4
     assert found == MemoryEstimate(tables, 2 * tables, 2 * tables, 0)
 
 

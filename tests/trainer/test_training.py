@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ def trained(
     validate: Callable[[BookTowers], float] | None = None,
     log_dir: str | None = None,
     histories: Histories | None = None,
-    followers: Sequence[Histories] = (),
+    follower: Histories | None = None,
 ) -> Trained:
     return train(
         histories or checkerboard()[0],
@@ -46,7 +46,7 @@ def trained(
         temperature=0.1,
         epochs=epochs,
         validate=validate,
-        followers=followers,
+        follower=follower,
         log_dir=log_dir,
     )
 
@@ -112,19 +112,19 @@ def test_stopping_early_gives_what_the_whole_schedule_had_by_then() -> None:
 
 
 @pytest.mark.parametrize("recalls", [[0.1, 0.3, 0.2, 0.2], [float(epoch) for epoch in range(12)]])
-def test_followers_get_the_towers_that_as_many_epochs_give_them_alone(recalls: list[float]) -> None:
+@pytest.mark.parametrize("other", [0, 1])
+def test_a_follower_gets_the_towers_that_as_many_epochs_give_alone(recalls: list[float], other: int) -> None:
     """Where validation stops after four epochs, and where the last epoch is the best."""
-    first, second = checkerboard()
+    followed = checkerboard()[other]
     heard = iter(recalls)
-    led = trained(validate=lambda _: next(heard), followers=[second, first])
+    led = trained(validate=lambda _: next(heard), follower=followed)
     assert led.best_epoch == (2 if len(recalls) == 4 else 12)
-    assert same(led.followers[0], trained(epochs=led.best_epoch, histories=second).towers)
-    assert same(led.followers[1], led.towers)
-    assert not same(led.followers[0], led.towers)
+    assert same(led.follower, trained(epochs=led.best_epoch, histories=followed).towers)
+    assert same(led.follower, led.towers) == (other == 0)
 
 
-def test_a_failure_of_the_leading_fit_ends_those_that_follow() -> None:
-    """Long before the ten thousand epochs that they would have."""
+def test_a_failure_of_the_leading_fit_ends_the_one_that_follows() -> None:
+    """Long before the ten thousand epochs that it would have."""
     before = threading.active_count()
     heard = iter([0.1])
     with pytest.raises(StopIteration):
@@ -136,15 +136,15 @@ def test_a_failure_of_the_leading_fit_ends_those_that_follow() -> None:
             embedding_dim=8,
             temperature=0.1,
             validate=lambda _: next(heard),
-            followers=[checkerboard()[1]],
+            follower=checkerboard()[1],
         )
     assert threading.active_count() <= before
 
 
-def test_a_failure_of_one_that_follows_is_told() -> None:
+def test_a_failure_of_the_one_that_follows_is_told() -> None:
     broken = Histories(np.array([0, 2], np.int32), np.array([0, BOOKS], np.int32))
     with pytest.raises(ValueError, match="negative"):
-        trained(validate=lambda _: 0.5, followers=[broken._replace(books=np.array([0, -1], np.int32))])
+        trained(validate=lambda _: 0.5, follower=broken._replace(books=np.array([0, -1], np.int32)))
 
 
 def test_the_learning_rate_falls_to_a_twentieth_in_a_straight_line(monkeypatch: pytest.MonkeyPatch) -> None:
