@@ -6,12 +6,11 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import tensorflow_transform as tft
 from tfx import v1 as tfx
 
-from components import model_gate, parquet_examples
+from components import model_gate
+from components.book_genres import first_genres
 from components.evaluation_parameters import EvaluationParameters
 from components.headline import describe, headline
 from components.served_model import ServedModel, read_served_model
@@ -252,21 +251,8 @@ def read_holdout(examples_uri: str, transformed_uri: str, transform_uri: str) ->
 
 def read_genres(examples_uri: str, books: Sequence[bytes]) -> Genres:
     """Returns the genres of `books`, from the first training review of each that names any."""
-    ids = pa.array(books, pa.large_binary())
-    missing = np.ones(len(books), np.bool_)
-    found: list[int] = []
-    lists: list[list[bytes]] = []
-    for path in parquet_examples.part_paths(examples_uri, features.TRAIN_SPLIT):
-        for table in parquet_examples.read_row_groups(path, [features.ISBN, features.GENRES]):
-            genres = table.column(features.GENRES).combine_chunks()
-            named = np.flatnonzero(np.asarray(pc.fill_null(pc.list_value_length(genres), 0)))
-            titles = parquet_examples.scalar_column(table, features.ISBN).take(pa.array(named))
-            known, first = np.unique(np.asarray(pc.fill_null(pc.index_in(titles, ids), -1)), return_index=True)
-            new = (known >= 0) & missing[known]
-            missing[known[new]] = False
-            found += known[new].tolist()
-            lists += genres.take(pa.array(named[first[new]])).to_pylist()
-    return genres_of_books(found, lists, len(books))
+    found, genres = first_genres(examples_uri, [features.TRAIN_SPLIT], books)
+    return genres_of_books(found, genres, len(books))
 
 
 def _show(metrics: dict[str, Any], users: int) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,10 +12,14 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components import parquet_examples
+from components.book_genres import first_genres
 from components.report.facts import RatedBook, Reader, RecommendedBook
 from trainer.slices import activity_slices
 from trainer.vocabulary import Vocabulary, read_vocabulary
 from transform import features
+
+# Both: the exported model was fitted on all of them.
+SPLITS: Final = (features.TRAIN_SPLIT, features.EVAL_SPLIT)
 
 READERS_OF_EACH: Final = 4
 """Readers of few, of some and of many books."""
@@ -35,7 +39,7 @@ def read_readers(model: str, splits: str, transform_graph: str) -> tuple[Reader,
 
     Args:
       model: Trainer's output, with the exported SavedModel.
-      splits: InteractionSplitter's examples: the exported model was fitted on all of them.
+      splits: InteractionSplitter's examples.
       transform_graph: Transform's vocabularies.
     """
     vocabulary = tft.TFTransformOutput(transform_graph).vocabulary_file_by_name(features.USER_VOCABULARY)
@@ -82,11 +86,14 @@ def recommend(saved_model: str, users: Sequence[bytes]) -> dict[bytes, list[tupl
 def read_books(splits: str, users: Collection[bytes]) -> dict[bytes, list[tuple[bytes, float | None]]]:
     """Returns the books and ratings of each of `users`, the best rated first, those without a rating last."""
     found: dict[bytes, list[tuple[bytes, float | None]]] = {user: [] for user in users}
-    for table in _rows(splits, features.USER, users, [features.ISBN, features.RATING, features.USER]):
-        columns = (parquet_examples.scalar_column(table, name) for name in (features.USER, features.ISBN))
-        rating = parquet_examples.scalar_column(table, features.RATING)
-        for user, title, stars in zip(*(column.to_pylist() for column in (*columns, rating)), strict=True):
-            found[user].append((title, stars))
+    wanted = pa.array(list(users), pa.large_binary())
+    names = [features.USER, features.ISBN, features.RATING]
+    for path in (path for split in SPLITS for path in parquet_examples.part_paths(splits, split)):
+        for table in parquet_examples.read_row_groups(path, names):
+            own = table.filter(pc.is_in(parquet_examples.scalar_column(table, features.USER), value_set=wanted))
+            columns = (parquet_examples.scalar_column(own, name).to_pylist() for name in names)
+            for user, title, stars in zip(*columns, strict=True):
+                found[user].append((title, stars))
     for books in found.values():
         books.sort(key=lambda book: (UNRATED if book[1] is None else -book[1], book[0]))
     return found
@@ -94,25 +101,9 @@ def read_books(splits: str, users: Collection[bytes]) -> dict[bytes, list[tuple[
 
 def read_genres(splits: str, titles: Collection[bytes]) -> dict[bytes, list[str]]:
     """Returns the genres of `titles`, each from the first review that names any."""
-    found: dict[bytes, list[str]] = {}
-    for table in _rows(splits, features.ISBN, titles, [features.GENRES, features.ISBN]):
-        named = table.filter(pc.greater(pc.fill_null(pc.list_value_length(table.column(features.GENRES)), 0), 0))
-        first: dict[bytes, int] = {}
-        for row, title in enumerate(parquet_examples.scalar_column(named, features.ISBN).to_pylist()):
-            first.setdefault(title, row)
-        new = {title: row for title, row in first.items() if title not in found}
-        names = named.column(features.GENRES).take(pa.array(list(new.values()), pa.int64())).to_pylist()
-        found |= {title: [_text(genre) for genre in genres] for title, genres in zip(new, names, strict=True)}
-    return found
-
-
-def _rows(splits: str, column: str, values: Collection[bytes], columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Yields `columns` of the reviews of both splits whose `column` is one of `values`."""
-    wanted = pa.array(list(values), pa.large_binary())
-    for split in (features.TRAIN_SPLIT, features.EVAL_SPLIT):
-        for path in parquet_examples.part_paths(splits, split):
-            for table in parquet_examples.read_row_groups(path, columns):
-                yield table.filter(pc.is_in(parquet_examples.scalar_column(table, column), value_set=wanted))
+    books = list(titles)
+    found, genres = first_genres(splits, SPLITS, books)
+    return {books[book]: [_text(genre) for genre in own] for book, own in zip(found, genres, strict=True)}
 
 
 def _reader(
