@@ -117,8 +117,13 @@ def choose(
                 if ahead and "closed_form" in parameters.parts
                 else None
             )
-            sum_recipe, recall_of_sum, towers_of_sum = _blended(recipe, parts, validation, parameters)
+            regression, mix = _regression_and_mix(parts, validation, parameters)
             begun = begun._replace(decomposition=decomposed.result() if decomposed else None)
+        # Not beside the decomposition: both are as long as the catalogue several times over.
+        blend = recipe._replace(
+            mix=mix, closed_form_settings=parts.closed_form_settings, regression_settings=regression
+        )
+        sum_recipe, recall_of_sum, towers_of_sum = _blended(blend, parts, validation, parameters)
         if recall_of_sum > recall:
             recipe, recall, towers = sum_recipe, recall_of_sum, towers_of_sum
     tell(f"chosen: {recipe}; validation Recall@{K} {recall:.4f}")
@@ -148,26 +153,18 @@ def _parts(trained: BookTowers | None, validation: Validation, parameters: Hyper
 def _blended(
     recipe: Recipe, parts: _Parts, validation: Validation, parameters: Hyperparameters
 ) -> tuple[Recipe, float, BookTowers]:
-    """Returns the recipe of the sum that validates best, its Recall@20, and its towers.
+    """Returns `recipe` with the decision on compression, the Recall@20 of the sum by it, and its towers.
 
     Args:
-      recipe: that of the trained towers.
-      parts: what may be summed.
+      recipe: which parts are summed, and by which weights.
+      parts: what is summed.
       validation: what decides.
-      parameters: what may be chosen from.
+      parameters: width of the towers, and what compression may lose.
     """
-    mixes = [mix for mix in MIXES if all(part in parameters.parts for part, weight in mix._asdict().items() if weight)]
-    regression, mix = _regression_and_mix(parts.dense, parts.regressions, mixes, validation)
-    summands = (*parts.dense, parts.regressions[regression])
-    kernel = summed(*(part.times(weight) for part, weight in zip(summands, mix, strict=True)))
+    summands = (*parts.dense, parts.regressions[recipe.regression_settings])
+    kernel = summed(*(part.times(weight) for part, weight in zip(summands, recipe.mix, strict=True)))
     compressed, recall, towers = _towers(kernel, validation, parameters)
-    blended = recipe._replace(
-        mix=mix,
-        closed_form_settings=parts.closed_form_settings,
-        regression_settings=regression,
-        compressed=compressed,
-    )
-    return blended, recall, towers
+    return recipe._replace(compressed=compressed), recall, towers
 
 
 def _closed_form(validation: Validation, seed: int) -> tuple[closed_form.Settings, Kernel]:
@@ -189,19 +186,11 @@ def _regressions(validation: Validation) -> dict[local_regression.Settings, Kern
 
 
 def _regression_and_mix(
-    dense: tuple[Kernel, Kernel],
-    fitted: Mapping[local_regression.Settings, Kernel],
-    mixes: Sequence[Mix],
-    validation: Validation,
+    parts: _Parts, validation: Validation, parameters: Hyperparameters
 ) -> tuple[local_regression.Settings, Mix]:
-    """Returns the regression's settings and the weights that validate best.
-
-    Args:
-      dense: the trained towers and the closed form.
-      fitted: the regressions.
-      mixes: the weights that may be chosen.
-      validation: what decides.
-    """
+    """Returns the regression's settings and the weights that validate best."""
+    dense, fitted = parts.dense, parts.regressions
+    mixes = [mix for mix in MIXES if all(part in parameters.parts for part, weight in mix._asdict().items() if weight)]
     chosen = next(iter(fitted))
     if len(fitted) > 1:
         chosen, recall = _best(list(fitted), validation.recalls_beside(Kernel(), list(fitted.values())))
