@@ -27,14 +27,13 @@ def first_genres(
     missing = np.ones(len(books), np.bool_)
     found: list[int] = []
     lists: list[list[bytes]] = []
-    for path in (path for split in splits for path in parquet_examples.part_paths(examples_uri, split)):
-        for table in parquet_examples.read_row_groups(path, [features.ISBN, features.GENRES]):
-            genres = table.column(features.GENRES).combine_chunks()
-            named = np.flatnonzero(np.asarray(pc.fill_null(pc.list_value_length(genres), 0)))
-            titles = parquet_examples.scalar_column(table, features.ISBN).take(pa.array(named))
-            known, first = np.unique(np.asarray(pc.fill_null(pc.index_in(titles, ids), -1)), return_index=True)
-            new = (known >= 0) & missing[known]
-            missing[known[new]] = False
-            found += known[new].tolist()
-            lists += genres.take(pa.array(named[first[new]])).to_pylist()
+    for table in parquet_examples.read_splits(examples_uri, splits, [features.ISBN, features.GENRES]):
+        genres = table.column(features.GENRES).combine_chunks()
+        named = np.flatnonzero(np.asarray(pc.fill_null(pc.list_value_length(genres), 0)))
+        titles = parquet_examples.scalar_column(table, features.ISBN).take(pa.array(named))
+        known, first = np.unique(np.asarray(pc.fill_null(pc.index_in(titles, ids), -1)), return_index=True)
+        new = (known >= 0) & missing[known]
+        missing[known[new]] = False
+        found += known[new].tolist()
+        lists += genres.take(pa.array(named[first[new]])).to_pylist()
     return found, lists

@@ -98,6 +98,13 @@ def read_row_groups(path: str, columns: Sequence[str] | None = None) -> Iterator
             yield parquet.read_row_group(group, columns=columns)
 
 
+def read_splits(artifact_uri: str, splits: Sequence[str], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yields the row groups of all files of `splits`, one after the other; of `columns`, or all of them for None."""
+    for split in splits:
+        for path in part_paths(artifact_uri, split):
+            yield from read_row_groups(path, columns)
+
+
 def count_rows(paths: Sequence[str]) -> int:
     """Returns the number of rows in `paths`, read from the files' footers."""
     total = 0

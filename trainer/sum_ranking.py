@@ -62,7 +62,7 @@ def mean_recalls_of_sums(
         scores[:, seen[0], seen[1]] = -np.inf
         tops = _tops(scores)
         best = (_best(scores, tops, np.asarray(own, np.float32), k) for own in weights)
-        return [metrics.recall(find_hits(books, block, heldout), heldout.sizes()[block], k) for books in best]
+        return [metrics.recall(find_hits(ranked, block, heldout), heldout.sizes()[block], k) for ranked in best]
 
     found = by_blocks(of_each_sum, users, books, len(parts))
     return [metrics.mean(np.concatenate(recalls)) for recalls in zip(*found, strict=True)]

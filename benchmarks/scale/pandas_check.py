@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from components.parquet_examples import part_paths, read_row_groups, scalar_column
+from components.parquet_examples import read_splits, scalar_column
 from trainer.vocabulary import Vocabulary, read_vocabulary
 from transform import features
 from transform.errors import DataError
@@ -78,16 +78,15 @@ def read_split(examples: str, split: str, kept: Kept) -> Rows:
       kept: whose numbers are meant.
     """
     parts = []
-    for path in part_paths(examples, split):
-        for table in read_row_groups(path):
-            codes = []
-            for name, known in ((features.USER, kept.user_names), (features.ISBN, kept.book_names)):
-                column = scalar_column(table, name).dictionary_encode()
-                numbers = _numbers(column.dictionary.to_pylist(), known)
-                codes.append(numbers[np.asarray(column.indices)])
-            users, books = codes
-            ratings = scalar_column(table, features.RATING).to_numpy(zero_copy_only=False).astype(np.float32)
-            parts.append(Rows(users, books, ratings))
+    for table in read_splits(examples, [split]):
+        codes = []
+        for name, known in ((features.USER, kept.user_names), (features.ISBN, kept.book_names)):
+            column = scalar_column(table, name).dictionary_encode()
+            numbers = _numbers(column.dictionary.to_pylist(), known)
+            codes.append(numbers[np.asarray(column.indices)])
+        users, books = codes
+        ratings = scalar_column(table, features.RATING).to_numpy(zero_copy_only=False).astype(np.float32)
+        parts.append(Rows(users, books, ratings))
     return _joined(parts)
 
 

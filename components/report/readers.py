@@ -88,12 +88,11 @@ def read_books(splits: str, users: Collection[bytes]) -> dict[bytes, list[tuple[
     found: dict[bytes, list[tuple[bytes, float | None]]] = {user: [] for user in users}
     wanted = pa.array(list(users), pa.large_binary())
     names = [features.USER, features.ISBN, features.RATING]
-    for path in (path for split in SPLITS for path in parquet_examples.part_paths(splits, split)):
-        for table in parquet_examples.read_row_groups(path, names):
-            own = table.filter(pc.is_in(parquet_examples.scalar_column(table, features.USER), value_set=wanted))
-            columns = (parquet_examples.scalar_column(own, name).to_pylist() for name in names)
-            for user, title, stars in zip(*columns, strict=True):
-                found[user].append((title, stars))
+    for table in parquet_examples.read_splits(splits, SPLITS, names):
+        own = table.filter(pc.is_in(parquet_examples.scalar_column(table, features.USER), value_set=wanted))
+        columns = (parquet_examples.scalar_column(own, name).to_pylist() for name in names)
+        for user, title, stars in zip(*columns, strict=True):
+            found[user].append((title, stars))
     for books in found.values():
         books.sort(key=lambda book: (UNRATED if book[1] is None else -book[1], book[0]))
     return found

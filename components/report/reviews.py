@@ -79,10 +79,9 @@ def read_came_in(
 def _ratings(reviews: str) -> tuple[Bar, ...]:
     edges = np.arange(features.RATING_MIN, features.RATING_MAX + 2 * RATING_STEP, RATING_STEP)
     counts = np.zeros(len(edges) - 1, np.int64)
-    for path in parquet_examples.part_paths(reviews, features.REVIEWS_SPLIT):
-        for table in parquet_examples.read_row_groups(path, [features.RATING]):
-            ratings = parquet_examples.scalar_column(table, features.RATING).drop_null()
-            counts += np.histogram(ratings, edges)[0]
+    for table in parquet_examples.read_splits(reviews, [features.REVIEWS_SPLIT], [features.RATING]):
+        ratings = parquet_examples.scalar_column(table, features.RATING).drop_null()
+        counts += np.histogram(ratings, edges)[0]
     return tuple(
         Bar(low=low, high=low + RATING_STEP, count=count)
         for low, count in zip(edges[:-1].tolist(), counts.tolist(), strict=True)
