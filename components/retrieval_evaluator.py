@@ -11,9 +11,10 @@ from tfx import v1 as tfx
 
 from components import model_gate
 from components.book_genres import first_genres
+from components.comparability import KeyIds, seen_by, why_not_comparable
 from components.evaluation_parameters import EvaluationParameters
 from components.headline import describe, headline
-from components.served_model import ServedModel, read_served_model
+from components.served_model import ServedModel, key_id_of, read_served_model
 from components.verdict import Check, write_verdict
 from trainer.beyond_accuracy import Genres, genres_of_books
 from trainer.hyperparameters import Hyperparameters
@@ -102,6 +103,7 @@ def RetrievalEvaluator(  # noqa: N802 (components are nouns)
         read_served_model(push_dir),
         EvaluationParameters.model_validate_json(parameters),
         Hyperparameters(**facts.get("hyperparameters", {})),
+        key_id_of(facts),
     )
     write_json(verdict.metrics, f"{evaluation.uri}/{METRICS_FILE}")
     measured = summary(verdict.metrics, examples.get_string_custom_property(features.CONTENT_SHA256))
@@ -116,6 +118,7 @@ def evaluate(
     served: ServedModel | None,
     parameters: EvaluationParameters,
     hyperparameters: Hyperparameters,
+    key_id: str | None = None,
 ) -> Verdict:
     """Measures everything and checks the model.
 
@@ -125,6 +128,7 @@ def evaluate(
       served: what is served now, if anything is.
       parameters: how, and what is needed.
       hyperparameters: with which index the new model searches.
+      key_id: of the pseudonym key of today's readers; None: it is not known, as on Kubeflow.
     """
     training, wanted, books, depth = holdout.training, holdout.wanted, len(holdout.books), max(CUTOFFS)
     users = np.flatnonzero(wanted.sizes()).astype(np.int32)
@@ -168,7 +172,7 @@ def evaluate(
         checks.append(model_gate.index_finds_enough(found, parameters))
     comparison: dict[str, Any] = {}
     if served is not None:
-        check, comparison = _compare(holdout, model, served, users, rankings[NEW_MODEL], parameters)
+        check, comparison = _compare(holdout, model, served, users, rankings[NEW_MODEL], parameters, key_id)
         checks.insert(1, check)
     _show(metrics, len(users))
     facts = {
@@ -201,6 +205,7 @@ def _compare(
     users: Ids,
     rankings: Rankings,
     parameters: EvaluationParameters,
+    key_id: str | None,
 ) -> tuple[Check, dict[str, Any]]:
     """Compares with the served model on what neither twin was trained on."""
     facts: dict[str, Any] = {"version": served.version}
@@ -208,17 +213,16 @@ def _compare(
         return model_gate.served_unusable(f"version {served.version}: {served.why_not}", parameters), facts
     hidden, wanted, books = holdout.training, holdout.wanted, len(holdout.books)
     other = JudgedModel(served.twin, holdout.books.tokens, hidden)
-    every = joined(holdout.train, holdout.heldout)
-    seen = np.isin(hash_interactions(holdout.users.tokens, holdout.books.tokens, every), served.twin.trained_on)
-    known_training, leaked = np.split(seen, [len(holdout.train)])
+    seen = seen_by(
+        served.twin.trained_on,
+        *(
+            hash_interactions(holdout.users.tokens, holdout.books.tokens, each)
+            for each in (holdout.train, holdout.heldout)
+        ),
+    )
+    leaked = seen.heldout
     facts |= {"known_books": float(other.known.mean()), "heldout_interactions_left_out": int(leaked.sum())}
-    reason = ""
-    if not other.known.any():
-        reason = "knows none of today's books"
-    elif not known_training.any():
-        reason = "was trained on none of today's interactions: other readers, or another pseudonym key"
-    elif leaked.all():
-        reason = "was trained on the whole hold-out: another --split.seed"
+    reason = why_not_comparable(other.known, seen, KeyIds(served.key_id, key_id))
     if reason:
         return model_gate.served_unusable(f"version {served.version} {reason}", parameters), facts
     if leaked.any():

@@ -17,6 +17,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from trainer.neighbours import BLOCK_BOOKS, book_products, nearest_books, nearest_of
+from transform.tensorflow_settings import one_thread_of_linear_algebra
 
 Matrix = npt.NDArray[np.float32]
 
@@ -98,21 +99,20 @@ def implicit_als(
     """
     try:
         from implicit.als import AlternatingLeastSquares
-        from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise ImportError("Implicit ALS needs the library implicit: pip install implicit") from error
     # The library has threads of its own. Those of BLAS on top slow it down tenfold, and it warns of them.
-    with threadpool_limits(1, "blas"):
-        model = AlternatingLeastSquares(
-            factors=factors,
-            alpha=alpha,
-            regularization=regularisation,
-            iterations=ALS_ITERATIONS,
-            random_state=seed,
-            num_threads=0,
-            use_gpu=False,
-        )
-        model.fit(interactions, show_progress=False)
+    one_thread_of_linear_algebra()
+    model = AlternatingLeastSquares(
+        factors=factors,
+        alpha=alpha,
+        regularization=regularisation,
+        iterations=ALS_ITERATIONS,
+        random_state=seed,
+        num_threads=0,
+        use_gpu=False,
+    )
+    model.fit(interactions, show_progress=False)
     user_factors, book_factors = model.user_factors, model.item_factors
     # [n, factors] @ [factors, books] -> [n, books]
     return lambda users: user_factors[users] @ book_factors.T

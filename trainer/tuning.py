@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 from optuna.trial import FrozenTrial, TrialState
-from threadpoolctl import threadpool_limits
 
 from trainer.bootstrap import paired_interval
 from trainer.folds import Folds
@@ -31,6 +30,7 @@ from trainer.tuning_parameters import BEST_CONFIGURATION, BEST_FILE, TuningParam
 from transform import storage
 from transform.json_files import write_json
 from transform.progress import LOGGER_NAME, tell
+from transform.tensorflow_settings import one_thread_of_linear_algebra
 
 
 class Verdict(NamedTuple):
@@ -211,10 +211,10 @@ def _made(search: _Search, numbers: Iterable[int]) -> Iterator[FrozenTrial]:
 
 
 def _begin_work(threads: int) -> None:
-    """Readies a worker: it takes its share of the processors, and ends when the process that started it ends."""
+    """Readies a worker: TensorFlow takes its share of the processors, and it ends when what started it ends."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    threadpool_limits(threads)
+    one_thread_of_linear_algebra()
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from components import parquet_examples
+from components.comparability import KeyIds, seen_by, shares_interactions, why_not_comparable
 from components.evaluation_parameters import EvaluationParameters
 from components.retrieval_evaluator import Holdout, Verdict, evaluate, read_genres
 from components.served_model import ServedModel
@@ -28,6 +29,7 @@ from transform import features
 BOOKS, TASTES = 160, 8
 DEFAULTS = EvaluationParameters()
 EXACT = Hyperparameters()
+TODAYS_KEY = "fedcba987654"
 AGAINST_SERVED = "Recall@20 against the served model"
 AGAINST_POPULARITY = "Recall@20 against popularity"
 KNOWN = "today's books that it knows"
@@ -82,10 +84,11 @@ def judge(
     served: Twin | ServedModel | None,
     parameters: EvaluationParameters = DEFAULTS,
     hyperparameters: Hyperparameters = EXACT,
+    key_id: str | None = None,
 ) -> Verdict:
     served = ServedModel("17", served, "") if isinstance(served, Twin) else served
     model = JudgedModel(twin, holdout.books.tokens, holdout.training)
-    return evaluate(holdout, model, served, parameters, hyperparameters)
+    return evaluate(holdout, model, served, parameters, hyperparameters, key_id)
 
 
 def refused(verdict: Verdict) -> dict[str, str]:
@@ -190,9 +193,12 @@ def test_a_model_that_knows_half_of_the_books_is_refused(holdout: Holdout, good:
     assert check.needed == "at least 95.0% (--evaluation.min-known-books)"
 
 
-def test_equally_good_models_are_blessed(holdout: Holdout) -> None:
-    """Twenty of one recipe that differ by their seeds, each against the one before."""
-    seeds = 20
+@pytest.mark.parametrize(
+    "seeds",
+    [pytest.param(4, marks=pytest.mark.integration), pytest.param(20, marks=pytest.mark.exhaustive)],
+)
+def test_equally_good_models_are_blessed(seeds: int, holdout: Holdout) -> None:
+    """Of one recipe, they differ by their seeds; each is judged against the one before. One may be unlucky."""
     how = recipe.Recipe(Schedule(64, 30), 0.15, 10)
     training = histories(holdout.train, holdout)
     twins = []
@@ -213,6 +219,8 @@ def unusable(case: str, holdout: Holdout, good: Twin) -> ServedModel:
         "no twin": ServedModel("17", None, "/push/17/twin.npz: cannot be read."),
         "other books": ServedModel("17", good._replace(books=others), ""),
         "other readers": ServedModel("17", good._replace(trained_on=np.sort(strangers)), ""),
+        "other readers, same key": ServedModel("17", good._replace(trained_on=np.sort(strangers)), "", TODAYS_KEY),
+        "another key": ServedModel("17", good, "", "0123456789ab"),
         "whole hold-out": ServedModel("17", everything, ""),
     }[case]
 
@@ -223,6 +231,11 @@ def unusable(case: str, holdout: Holdout, good: Twin) -> ServedModel:
         ("no twin", "version 17: /push/17/twin.npz: cannot be read."),
         ("other books", "version 17 knows none of today's books"),
         ("other readers", "version 17 was trained on none of today's interactions"),
+        ("other readers, same key", "version 17 was trained on none of today's interactions"),
+        (
+            "another key",
+            "version 17 was trained under another pseudonym key: its id is 0123456789ab, today's fedcba987654",
+        ),
         ("whole hold-out", "version 17 was trained on the whole hold-out"),
     ],
 )
@@ -230,13 +243,100 @@ def test_a_served_model_that_is_no_measure_stops_the_new_one_unless_it_may_be_re
     case: str, reason: str, holdout: Holdout, good: Twin
 ) -> None:
     served = unusable(case, holdout, good)
-    verdict = judge(holdout, good, served)
+    verdict = judge(holdout, good, served, key_id=TODAYS_KEY)
     assert list(refused(verdict)) == [AGAINST_SERVED]
     assert f"{AGAINST_SERVED}  not compared: {reason}" in table(verdict.checks)
-    replacing = judge(holdout, good, served, EvaluationParameters(unusable_served="replace"))
+    replacing = judge(holdout, good, served, EvaluationParameters(unusable_served="replace"), key_id=TODAYS_KEY)
     assert refused(replacing) == {}
     assert reason in table(replacing.checks)
     assert "recall_at_20" not in replacing.metrics["served"]
+
+
+@pytest.mark.parametrize("key_ids", [("abc", "abc"), ("abc", None), (None, "abc"), (None, None)])
+def test_a_model_of_the_same_key_or_of_one_that_is_not_told_is_compared_with(
+    key_ids: tuple[str | None, str | None], holdout: Holdout, good: Twin
+) -> None:
+    verdict = judge(holdout, good, ServedModel("17", good, "", key_ids[0]), key_id=key_ids[1])
+    assert verdict.checks[1].what == AGAINST_SERVED
+    assert verdict.checks[1].found.endswith("difference +0.0000 to +0.0000")
+
+
+MANY = 2**18
+NO_KEYS = KeyIds()
+
+
+def many_hashes(key: bytes) -> np.ndarray:
+    """Of 2^18 interactions: each reader's 64 books, the same whatever the key is."""
+    readers = [key + b"%d" % reader for reader in range(MANY // 64)]
+    books = [b"book %d" % book for book in range(4096)]
+    read = np.random.default_rng(0).integers(0, len(books), MANY, np.int32)
+    return hash_interactions(readers, books, Interactions(np.arange(MANY, dtype=np.int32) // 64, read))
+
+
+@pytest.fixture(scope="module")
+def today() -> np.ndarray:
+    return many_hashes(b"one key")
+
+
+def judged_by_interactions(trained_on: np.ndarray, today: np.ndarray, keys: KeyIds = NO_KEYS) -> str:
+    """A fifth of today's is held out."""
+    out = np.arange(len(today)) % 5 == 0
+    return why_not_comparable(np.ones(3, bool), seen_by(np.sort(trained_on), today[~out], today[out]), keys)
+
+
+def test_chance_matches_do_not_make_a_model_of_another_key_comparable(today: np.ndarray) -> None:
+    """Of 2^18 interactions under two keys some have one hash by chance; that says nothing."""
+    others = many_hashes(b"another key")
+    matches = int(np.isin(today, others).sum())
+    assert 0 < matches < 60, "16 are to be expected"
+    seen, books = seen_by(np.sort(others), *np.split(today, [MANY // 5 * 4])), np.ones(3, bool)
+    for keys in (NO_KEYS, KeyIds(served="abc"), KeyIds(new="abc"), KeyIds("abc", "abc")):
+        reason = why_not_comparable(books, seen, keys)
+        assert reason.startswith("was trained on none of today's interactions, or by chance on a few (")
+        assert ("another pseudonym key" in reason) is (None in keys)
+    assert "another pseudonym key" in why_not_comparable(books, seen, KeyIds("abc", "def"))
+
+
+def test_the_ids_of_the_keys_decide_before_the_interactions_do(today: np.ndarray) -> None:
+    assert judged_by_interactions(today[1::2], today, KeyIds("abc", "def")).startswith(
+        "was trained under another pseudonym key"
+    )
+    assert judged_by_interactions(today[1::2], today, KeyIds("abc", "abc")) == ""
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.5, 0.05])
+def test_a_model_of_a_part_of_todays_interactions_is_comparable(kept: float, today: np.ndarray) -> None:
+    """As when reviews were added, or when most of them were taken away; what it saw beside them does not matter."""
+    part = np.random.default_rng(1).permutation(today[np.arange(len(today)) % 5 > 0])[: int(kept * MANY)]
+    gone = many_hashes(b"gone")[: MANY // 4]
+    assert judged_by_interactions(part, today) == ""
+    assert judged_by_interactions(np.concatenate([part, gone]), today) == ""
+    assert judged_by_interactions(today, part) == "was trained on the whole hold-out: another --split.seed"
+
+
+@pytest.mark.parametrize(
+    ("matches", "today", "trained_on", "shared"),
+    [
+        (0, 0, 0, False),
+        (0, 0, 1000, False),
+        (0, 1000, 1000, False),
+        (9, 1000, 1000, False),  # 0.0002 by chance and a hundredth.
+        (11, 1000, 1000, True),
+        (11, 100_000, 1000, True),  # Of the smaller set, which may be either.
+        (11, 1000, 100_000, True),
+        (1, 3, 3, True),
+        (216, 960_000, 960_000, False),  # 215 by chance.
+        (9_800, 960_000, 960_000, False),
+        (9_900, 960_000, 960_000, True),
+        (380_000, 40_000_000, 40_000_000, False),  # 372,529 by chance, more than a hundredth of one set alone.
+        (772_000, 40_000_000, 40_000_000, False),
+        (773_000, 40_000_000, 40_000_000, True),
+        (2, 100, 10_000_000, False),  # 0.23 by chance, 0.48 the deviation.
+        (4, 100, 10_000_000, True),
+    ],
+)
+def test_more_must_be_shared_than_chance_gives(matches: int, today: int, trained_on: int, shared: bool) -> None:
+    assert shares_interactions(matches, today, trained_on) is shared
 
 
 def test_a_policy_of_replacing_does_not_replace_a_better_model(holdout: Holdout, good: Twin) -> None:

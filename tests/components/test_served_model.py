@@ -61,6 +61,35 @@ def test_a_version_without_a_twin_says_where_it_was_looked_for(tmp_path: Path) -
     assert served.why_not.startswith(f"{tmp_path / '2' / features.TWIN_FILE}: cannot be read (FileNotFoundError)")
 
 
+@pytest.mark.parametrize(
+    ("facts", "key_id"),
+    [
+        ('{"pseudonym_key_id": "0123456789ab", "users": 3}', "0123456789ab"),
+        ('{"pseudonym_key_id": null}', None),
+        ('{"pseudonym_key_id": 17}', None),
+        ('{"users": 3}', None),
+        ('{"pseudonym_key_id": ', None),
+        ("[]", None),
+        (None, None),
+    ],
+    ids=["told", "null", "no text", "left out", "cut", "no object", "no file"],
+)
+def test_the_id_of_the_pseudonym_key_is_read_where_the_version_tells_it(
+    facts: str | None, key_id: str | None, tmp_path: Path
+) -> None:
+    path = serve(tmp_path, "4")
+    if facts is not None:
+        (tmp_path / "4" / features.MODEL_FACTS_FILE).write_text(facts, "utf-8")
+    served = read_served_model(str(tmp_path))
+    assert served is not None
+    assert (served.key_id, served.why_not) == (key_id, "")
+    path.unlink()
+    served = read_served_model(str(tmp_path))
+    assert served is not None
+    assert (served.key_id, served.twin) == (key_id, None)
+
+
+@pytest.mark.integration
 def test_a_remote_model_is_read_with_its_twin(tmp_path: Path, bucket: Bucket) -> None:
     bucket.put(f"push/9/{features.TWIN_FILE}", serve(tmp_path, "9").read_bytes())
     bucket.put("push/9/saved_model.pb", "")
