@@ -5,9 +5,14 @@ export PYTHON
 # What builds the image, and its name without the tag: make image DOCKER=podman IMAGE=registry.example/readalike
 DOCKER ?= docker
 IMAGE ?= readalike
+# How many tests run at a time; 0: one after the other, in one process.
+WORKERS ?= 2
+PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# What only `make test-all` runs.
+LONG := exhaustive and not large and not flink and not browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation bench docs doctor lock kubeflow image clean distclean test-flink tune tensorboard report test-report
+.PHONY: help setup run test test-unit test-all test-large e2e e2e-kubeflow check format bench-quality bench-serving bench-size bench-evaluation bench docs doctor lock kubeflow image clean distclean test-flink tune tensorboard report test-report
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,11 +32,17 @@ tensorboard: setup ## TensorBoard on all runs of the work folder: make tensorboa
 report: setup ## The index of all runs of a work folder, opened where there is a display: make report ARGS="--work-dir DIR"
 	$(PY) -m pipeline.report_index $(ARGS)
 
-test: setup ## Every test, the whole pipeline included
-	$(PY) -m pytest -m "not large and not flink and not browser" $(ARGS)
+test-unit: setup ## The tests that start no process and run no pipeline (three minutes)
+	$(PYTEST) -m "not integration and not e2e and not $(LONG)" $(ARGS)
+
+test: setup ## All that a change can break, whole runs of the pipeline included (ten minutes)
+	$(PYTEST) -m "not $(LONG)" $(ARGS)
+
+test-all: setup ## Every test: also the long proofs, real reviews, Flink and Chromium; says what it skips and why
+	$(PYTEST) -rs $(ARGS)
 
 test-large: setup ## The tests on a million real reviews, where they are at hand (a quarter of an hour)
-	$(PY) -m pytest -m large $(ARGS)
+	$(PY) -m pytest -m large -rs $(ARGS)
 
 test-flink: setup ## The data steps on Apache Flink, beside the runner in memory (needs Java and Beam's job server for Flink)
 	$(PY) -m pytest -m flink -rs $(ARGS)
@@ -39,11 +50,11 @@ test-flink: setup ## The data steps on Apache Flink, beside the runner in memory
 test-report: setup ## The pages of runs in a real browser, where Chromium is installed (five minutes)
 	$(PY) -m pytest -m browser tests/components/report -rs $(ARGS)
 
-e2e: setup ## The tests that run the whole pipeline
-	$(PY) -m pytest -m "e2e and not large" $(ARGS)
+e2e: setup ## The tests of `make test` that run the pipeline
+	$(PYTEST) -m "e2e and not $(LONG)" $(ARGS)
 
-e2e-kubeflow: setup ## The compiled pipeline in a cluster that is a folder, beside the local runner (a quarter of an hour)
-	$(PY) -m pytest tests/kubeflow tests/e2e/kubeflow $(ARGS)
+e2e-kubeflow: setup ## The compiled pipeline in a cluster that is a folder, beside the local runner
+	$(PYTEST) tests/kubeflow tests/e2e/kubeflow $(ARGS)
 
 bench-quality: setup ## The pushed model beside its peers: make bench-quality ARGS="--set NAME=PATH"
 	$(PY) -m benchmarks.quality $(ARGS)

@@ -1,13 +1,24 @@
+"""Fixtures for every room, and the order of tests: the three tiers, and which tests share a worker."""
+
 import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from tests.s3_server import Bucket, s3_server, variables
+from tests.tiers import tier_of, worker_group
 from transform.tensorflow_settings import tell_tensorflow
 
 # Before any test imports TensorFlow: models are compared with those of runs, digit for digit.
 tell_tensorflow()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts cheap tests first, and tests that share a costly fixture onto one worker."""
+    items.sort(key=tier_of)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(worker_group(item)))
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,7 @@ def test_the_runners_hold_only_what_differs_between_them() -> None:
         assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= 70, name
 
 
+@pytest.mark.integration
 def test_importing_any_module_leaves_environment_files_and_flags_alone(tmp_path: Path) -> None:
     """Every module is imported in one fresh process, in an empty folder."""
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in MODULES]
@@ -71,6 +72,7 @@ assert not os.listdir("."), os.listdir(".")
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.integration
 def test_reading_the_configuration_loads_neither_tfx_nor_tensorflow() -> None:
     program = (
         "import sys, local_runner; sys.exit(' '.join({'tfx', 'tensorflow', 'apache_beam'} & sys.modules.keys()) or 0)"

@@ -62,6 +62,7 @@ def test_what_is_never_run_is_in_the_documents(beginning: str) -> None:
     assert any(command.startswith(beginning) for block in BLOCKS if not block.reason for command in block.commands)
 
 
+@pytest.mark.integration
 def test_make_run_is_the_shared_run() -> None:
     """`sample_run` runs the same on folders of its own."""
     # Where make itself runs the tests it would have this make say which folder it is in, and hand its ARGS on.
@@ -80,6 +81,7 @@ def test_make_targets_exist(block: Block) -> None:
     assert called <= targets
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_flags_of_every_program_exist(program: str) -> None:
     """Those of commands that are not run, too."""

@@ -10,6 +10,8 @@ import pytest
 from benchmarks import evaluation
 
 
+@pytest.mark.integration
+@pytest.mark.exhaustive
 def test_ranking_stands_beside_numpys_with_the_same_places(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "evaluation.json"
     sizes = ["--reviews", "4000", "--users", "600", "--books", "300", "--holdout-users", "100", "--embedding-dim", "8"]

@@ -24,6 +24,7 @@ def test_a_perfect_ranking_scores_1_and_unfindable_books_count_as_missed() -> No
     assert quality.scores(ranked, missed)["recall_at_20"] == pytest.approx(0.5)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.e2e
 @pytest.mark.timeout(1800)
 def test_the_pushed_model_is_asked_and_stands_in_one_table_with_its_peers(

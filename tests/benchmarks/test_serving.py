@@ -9,6 +9,8 @@ import pytest
 from benchmarks import serving
 
 
+@pytest.mark.integration
+@pytest.mark.exhaustive
 def test_searches_stand_in_one_table_with_their_ratio_to_ours(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

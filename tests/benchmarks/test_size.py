@@ -8,6 +8,7 @@ import pytest
 from benchmarks import size
 
 
+@pytest.mark.exhaustive
 @pytest.mark.e2e
 def test_a_version_is_measured_beside_the_same_one_in_float32(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -245,6 +245,7 @@ def test_a_folder_that_cannot_be_tidied_does_not_stop_a_push(
     assert len(PushFolder(str(base)).versions()) == 2
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("scheme", ["s3", "minio"])
 def test_an_object_store_gets_the_version_the_note_and_the_pruning_too(
     scheme: str, model: Any, tmp_path: Path, bucket: Bucket
@@ -261,6 +262,7 @@ def test_an_object_store_gets_the_version_the_note_and_the_pruning_too(
     assert bucket.get(f"push/{new}/variables/variables.index") == b"index"
 
 
+@pytest.mark.integration
 def test_a_refused_model_leaves_an_object_store_as_it_was(model: Any, tmp_path: Path, bucket: Bucket) -> None:
     with pytest.raises(GateError):
         push(model, f"s3://{bucket.name}/push", tmp_path, blessed=False)

@@ -45,26 +45,63 @@ def users(output: tft.TFTransformOutput) -> Vocabulary:
     return read_vocabulary(output.vocabulary_file_by_name(features.USER_VOCABULARY))
 
 
-@pytest.mark.parametrize("limits", [{}, {"min_user_count": 2, "max_users": 5}, {"min_user_count": 99}])
-def test_a_vocabulary_is_that_of_tensorflow_transform(limits: dict[str, int], tmp_path: Path) -> None:
-    draws = np.random.default_rng(5).geometric(0.2, 200)
-    names = [b"reader \xc3\xa9\n%d" % draw for draw in draws]
-    with columnar_vocabularies():
-        columnar = analyzed(tmp_path / "columnar", names, limits)
-    stock = analyzed(tmp_path / "stock", names, limits)
-    assert users(columnar).tokens == users(stock).tokens
-    assert users(columnar).counts.tolist() == users(stock).counts.tolist()
-    assert columnar.vocabulary_size_by_name(features.USER_VOCABULARY) == len(users(stock))
-    assert columnar.vocabulary_size_by_name(features.USER_VOCABULARY) == stock.vocabulary_size_by_name(
-        features.USER_VOCABULARY
-    )
+def books(output: tft.TFTransformOutput) -> Vocabulary:
+    return read_vocabulary(output.vocabulary_file_by_name(features.ISBN_VOCABULARY))
 
 
 def refuse(tokens: np.ndarray) -> pa.Table:
     raise ValueError(f"{len(tokens)} tokens are to be counted by columns")
 
 
-def test_afterwards_tensorflow_transform_counts_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def check_equal(folder: Path, names: list[bytes], limits: dict[str, int]) -> None:
+    """Counts `names` both ways. Afterwards, TensorFlow Transform counts as before, and nothing by columns."""
+    with columnar_vocabularies():
+        columnar = analyzed(folder / "columnar", names, limits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columnar_vocabulary, "count_tokens", refuse)
+        stock = analyzed(folder / "stock", names, limits)
+    assert users(columnar).tokens == users(stock).tokens
+    assert users(columnar).counts.tolist() == users(stock).counts.tolist()
+    assert books(columnar).tokens == books(stock).tokens
+    assert len(books(columnar)) == limits.get("max_books", len(names))
+    assert columnar.vocabulary_size_by_name(features.USER_VOCABULARY) == len(users(stock))
+    assert columnar.vocabulary_size_by_name(features.USER_VOCABULARY) == stock.vocabulary_size_by_name(
+        features.USER_VOCABULARY
+    )
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    "limits",
+    [
+        pytest.param({}, marks=pytest.mark.exhaustive),
+        {"min_user_count": 2, "max_users": 5, "max_books": 3},
+        pytest.param({"min_user_count": 99}, marks=pytest.mark.exhaustive),
+    ],
+)
+def test_a_vocabulary_is_that_of_tensorflow_transform(limits: dict[str, int], tmp_path: Path) -> None:
+    draws = np.random.default_rng(5).geometric(0.2, 200)
+    check_equal(tmp_path, [b"", b"", b"", *(b"reader \xc3\xa9\n%d" % draw for draw in draws)], limits)
+
+
+@pytest.mark.integration
+@pytest.mark.exhaustive
+def test_an_empty_name_is_counted_as_tensorflow_transform_does(tmp_path: Path) -> None:
+    check_equal(tmp_path, [b"", b"a", b"", b"b", b"b", b""], {})
+
+
+@pytest.mark.integration
+def test_names_are_counted_by_columns_where_they_are_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columnar_vocabulary, "count_tokens", refuse)
+    with pytest.raises(Exception, match="1 tokens are to be counted by columns"), columnar_vocabularies():
+        analyzed(tmp_path, [b"a"], {})
+
+
+@pytest.mark.integration
+@pytest.mark.exhaustive
+def test_afterwards_tensorflow_transform_counts_what_was_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(columnar_vocabulary, "count_tokens", refuse)
     with pytest.raises(Exception, match="1 tokens are to be counted by columns"), columnar_vocabularies():
         analyzed(tmp_path / "columnar", [b"a"], {})
@@ -101,6 +138,7 @@ def test_the_most_frequent_come_first_and_of_equals_the_largest() -> None:
     assert prune(counts, 0, 2).to_pydict() == {"token": [b"c", b"\xff"], "count": [3, 2]}
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "asked_for",
     [{"store_frequency": False}, {"file_format": "text"}, {"fingerprint_shuffle": True}, {"weights": True}],
@@ -123,12 +161,3 @@ def test_a_vocabulary_of_another_kind_is_refused(asked_for: dict, tmp_path: Path
         ([{"x": b"a"}], metadata) | tft_beam.AnalyzeDataset(preprocessed)
     assert isinstance(refused.value.__cause__, NotImplementedError)
     assert "Let preprocessing_fn ask for that" in str(refused.value.__cause__)
-
-
-def test_an_empty_name_is_counted_as_tensorflow_transform_does(tmp_path: Path) -> None:
-    names = [b"", b"a", b"", b"b", b"b", b""]
-    with columnar_vocabularies():
-        columnar = analyzed(tmp_path / "columnar", names, {})
-    stock = analyzed(tmp_path / "stock", names, {})
-    assert users(columnar).tokens == users(stock).tokens
-    assert users(columnar).counts.tolist() == users(stock).counts.tolist()

@@ -116,6 +116,7 @@ def test_the_baseline_comes_back_as_it_was_kept(good, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "baseline").iterdir()] == ["reviews.binarypb"]
 
 
+@pytest.mark.integration
 def test_a_remote_baseline_comes_back_too(good, bucket: Bucket) -> None:
     folder = f"minio://{bucket.name}/baseline/"
     assert read_baseline(folder, "reviews") is None

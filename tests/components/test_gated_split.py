@@ -1,11 +1,13 @@
 """Stock TFX components, the gate and the splitter in one small pipeline, as a runner runs them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tensorflow_transform as tft
 from tfx import v1 as tfx
 
 from components import interaction_splitter, parquet_examples
@@ -16,10 +18,13 @@ from components.split_parameters import SplitParameters
 from pipeline.config import SCHEMA_FILE
 from tests.components.test_interaction_splitter import OPTIONS, read_split, write_reviews
 from tests.components.test_interactions import random_reviews
+from trainer.vocabulary import read_vocabulary
 from transform import features
 from transform.errors import GateError
 from transform.preprocessing import preprocessing_fn
 from transform.vocabularies import VocabularyParameters
+
+pytestmark = pytest.mark.integration
 
 
 class Pipeline:
@@ -31,7 +36,7 @@ class Pipeline:
         self.artifacts = folder
         self.baseline = Path(baseline_path(str(folder / "baseline"), features.REVIEWS_SPLIT))
 
-    def __call__(self, reviews: pd.DataFrame, *, accept_drift: bool = False, downstream: bool = False) -> None:
+    def __call__(self, reviews: pd.DataFrame, *, accept_drift: bool = False, transforms: Sequence[type] = ()) -> None:
         self._runs += 1
         self.artifacts = self._folder / f"run-{self._runs}"
         source = tfx.dsl.Importer(
@@ -62,7 +67,7 @@ class Pipeline:
             **SplitParameters().model_dump(),
         )
         nodes = [source, statistics, inferred, contract, validator, gate, splitter]
-        if downstream:
+        if transforms:
             nodes.append(tfx.components.StatisticsGen(examples=splitter.outputs["examples"]).with_id("SplitStatistics"))
             nodes += [
                 transform(
@@ -76,7 +81,7 @@ class Pipeline:
                     disable_analyzer_cache=True,
                     disable_statistics=True,
                 )
-                for transform in (tfx.components.Transform, ColumnarTransform)
+                for transform in transforms
             ]
         tfx.orchestration.LocalDagRunner().run(
             tfx.dsl.Pipeline(
@@ -109,22 +114,51 @@ def transformed(pipeline: Pipeline, step: str, split: str) -> pd.DataFrame:
     return flat.to_pandas().sort_values([features.USER_ID, features.BOOK_ID], ignore_index=True)
 
 
-def test_stock_components_read_the_splits_though_some_files_are_empty(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+def expected(pipeline: Pipeline, rows: pd.DataFrame) -> pd.DataFrame:
+    """What the vocabularies of ColumnarTransform make of `rows`, worked out in pandas."""
+    [graph] = (pipeline.artifacts / "ColumnarTransform" / "transform_graph").iterdir()
+    output = tft.TFTransformOutput(str(graph))
+    ids = {}
+    for name, column, vocabulary in (
+        (features.USER_ID, rows.user, features.USER_VOCABULARY),
+        (features.BOOK_ID, rows.book, features.ISBN_VOCABULARY),
+    ):
+        tokens = read_vocabulary(output.vocabulary_file_by_name(vocabulary)).tokens
+        places = {token.decode(): place for place, token in enumerate(tokens)}
+        ids[name] = [places.get(value, features.OUT_OF_VOCABULARY) for value in column]
+    found = pd.DataFrame({**ids, features.RATING_VALUE: rows.rating.to_numpy()})
+    return found.sort_values([features.USER_ID, features.BOOK_ID], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("reviews", "transforms"),
+    [
+        (random_reviews(7, rows=40, users=8), [ColumnarTransform]),
+        pytest.param(random_reviews(7), [tfx.components.Transform, ColumnarTransform], marks=pytest.mark.exhaustive),
+    ],
+    ids=["few", "many, and stock Transform"],
+)
+def test_components_read_the_splits_though_some_files_are_empty(
+    reviews: pd.DataFrame, transforms: list[type], pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(interaction_splitter, "ROWS_A_SHARD", 5)
-    pipeline(random_reviews(7), downstream=True)
+    pipeline(reviews, transforms=transforms)
     [examples] = {path.parents[1] for path in pipeline.output("InteractionSplitter/examples/*/Split-*/*")}
     for split in (features.TRAIN_SPLIT, features.EVAL_SPLIT):
+        kept = read_split(examples, split)
         rows = [parquet_examples.count_rows([path]) for path in parquet_examples.part_paths(str(examples), split)]
         assert 0 in rows
-        assert sum(rows) == len(read_split(examples, split)) > 0
+        assert sum(rows) == len(kept) > 0
         [_] = pipeline.output(f"SplitStatistics/statistics/*/Split-{split}/FeatureStats.pb")
-        stock, columnar = (transformed(pipeline, step, split) for step in ("Transform", "ColumnarTransform"))
-        assert len(stock) == len(read_split(examples, split))
-        assert columnar.equals(stock)
+        columnar = transformed(pipeline, "ColumnarTransform", split)
+        pd.testing.assert_frame_equal(columnar, expected(pipeline, kept), check_like=True, check_dtype=False)
+        for step in transforms[:-1]:
+            stock = transformed(pipeline, step.__name__, split)
+            assert len(stock) == len(kept)
+            assert columnar.equals(stock)
 
 
+@pytest.mark.exhaustive
 def test_drift_changes_nothing_until_it_is_accepted(pipeline: Pipeline) -> None:
     reviews = random_reviews(7)
     pipeline(reviews)
@@ -154,6 +188,7 @@ def test_broken_reviews_stop_even_if_drift_is_accepted(pipeline: Pipeline) -> No
     assert not pipeline.baseline.exists()
 
 
+@pytest.mark.exhaustive
 def test_accepting_drift_replaces_a_damaged_baseline(pipeline: Pipeline) -> None:
     pipeline.baseline.parent.mkdir()
     pipeline.baseline.write_bytes(b"no protobuf at all")

@@ -44,6 +44,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_reviews(tmp_path_factory.mktemp("reviews"), random_reviews(7))
 
 
+@pytest.fixture(scope="module")
+def split(source: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
+    """The folder of a run with the default parameters, and what it counted."""
+    folder = tmp_path_factory.mktemp("split")
+    return folder, run(source, folder)
+
+
 def test_who_watches_sees_all_reviews_and_all_shards_come(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,9 +66,9 @@ def test_who_watches_sees_all_reviews_and_all_shards_come(
     assert {told.total for told in heard} == {reviews, 1 + reviews // 200}
 
 
-def test_splits_are_disjoint_and_together_all_that_is_kept(source: str, tmp_path: Path) -> None:
-    counts = run(source, tmp_path)
-    train, held = (read_split(tmp_path, split) for split in ("train", "eval"))
+def test_splits_are_disjoint_and_together_all_that_is_kept(split: tuple[Path, dict[str, int]]) -> None:
+    folder, counts = split
+    train, held = (read_split(folder, name) for name in ("train", "eval"))
     distinct = random_reviews(7).drop_duplicates(["user", "book"], keep="last")
     kept = distinct[distinct.groupby("user").book.transform("size") >= 3]
     pairs = [set(zip(frame.user, frame.book, strict=True)) for frame in (train, held)]
@@ -74,21 +81,33 @@ def test_splits_are_disjoint_and_together_all_that_is_kept(source: str, tmp_path
     assert counts["kept_books"] == kept.book.nunique()
 
 
-def test_the_number_of_shards_changes_nothing(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = run(source, tmp_path / "one")
+def test_the_number_of_shards_changes_nothing(
+    split: tuple[Path, dict[str, int]], source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, counts = split
     monkeypatch.setattr(interaction_splitter, "ROWS_A_SHARD", 5)
-    assert run(source, tmp_path / "many") == counts
-    assert len(parquet_examples.part_paths(str(tmp_path / "many"), "train")) == 81
-    for split in ("train", "eval"):
+    assert run(source, tmp_path) == counts
+    assert len(parquet_examples.part_paths(str(tmp_path), "train")) == 81
+    for name in ("train", "eval"):
         one, many = (
-            read_split(tmp_path / name, split).sort_values(["user", "book"], ignore_index=True)
-            for name in ("one", "many")
+            read_split(place, name).sort_values(["user", "book"], ignore_index=True) for place in (folder, tmp_path)
         )
         pd.testing.assert_frame_equal(one, many)
 
 
-@pytest.mark.parametrize("rows_a_shard", [1_000_000, 40])
-@pytest.mark.parametrize("cap", [1, 10, 59, 5_000])
+@pytest.mark.parametrize(
+    ("cap", "rows_a_shard"),
+    [
+        (1, 1_000_000),
+        (10, 40),
+        (59, 40),
+        (5_000, 1_000_000),
+        *(
+            pytest.param(cap, rows, marks=pytest.mark.exhaustive)
+            for cap, rows in ((1, 40), (10, 1_000_000), (59, 1_000_000), (5_000, 40))
+        ),
+    ],
+)
 def test_the_cap_on_holdout_users_is_exact(
     cap: int, rows_a_shard: int, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,11 +117,10 @@ def test_the_cap_on_holdout_users_is_exact(
     assert read_split(tmp_path, "eval").user.nunique() == counts["eval_users"]
 
 
-def test_two_runs_write_the_same_bytes(source: str, tmp_path: Path) -> None:
-    for name in "ab":
-        run(source, tmp_path / name)
-    for split in ("train", "eval"):
-        paths = [parquet_examples.part_paths(str(tmp_path / name), split) for name in "ab"]
+def test_two_runs_write_the_same_bytes(split: tuple[Path, dict[str, int]], source: str, tmp_path: Path) -> None:
+    run(source, tmp_path)
+    for name in ("train", "eval"):
+        paths = [parquet_examples.part_paths(str(folder), name) for folder in (split[0], tmp_path)]
         assert paths[0]
         for first, second in zip(*paths, strict=True):
             assert Path(first).read_bytes() == Path(second).read_bytes()
@@ -115,8 +133,8 @@ def test_the_last_review_wins_across_files(tmp_path: Path) -> None:
     assert both.set_index("book").rating.to_dict() == {"x": 5, "y": 2, "z": 3}
 
 
-def test_what_was_counted_is_told_in_lines(source: str, tmp_path: Path) -> None:
-    lines = list(describe_counts(run(source, tmp_path)))
+def test_what_was_counted_is_told_in_lines(split: tuple[Path, dict[str, int]]) -> None:
+    lines = list(describe_counts(split[1]))
     assert lines[0].split() == ["reviews", "400"]
     assert len({len(line) for line in lines}) == 1
 

@@ -33,18 +33,18 @@ def test_the_notebooks_columns_are_read(tmp_path: Path) -> None:
     assert report.sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 
-@pytest.mark.parametrize(
-    ("content", "name"),
-    [
-        (b"User,ISBN,RatingOf5,Genres\nann,Dune,5,['SF']\n", "no-index.csv"),
-        (b"Genres,x,RatingOf5,ISBN,y,User,x\n['SF'],\",\",5,Dune,7,ann,8\n", "other-order.csv"),
-        (b"\xef\xbb\xbfUser,ISBN,RatingOf5,Genres\r\nann,Dune,5,['SF']\r\n", "bom-crlf.csv"),
-        (b"User,ISBN,RatingOf5,Genres\n\n\nann,Dune, 5 ,['SF']", "blank-lines-no-end.csv"),
-        (gzip.compress(b"User,ISBN,RatingOf5,Genres\nann,Dune,5,['SF']\n"), "packed.csv.gz"),
-    ],
-)
-def test_forms_of_one_review(content: bytes, name: str, tmp_path: Path) -> None:
-    assert read(content, tmp_path, name)[0] == [row("ann", "Dune", 5, ["SF"])]
+FORMS = {
+    "no-index.csv": b"User,ISBN,RatingOf5,Genres\nann,Dune,5,['SF']\n",
+    "other-order.csv": b"Genres,x,RatingOf5,ISBN,y,User,x\n['SF'],\",\",5,Dune,7,ann,8\n",
+    "bom-crlf.csv": b"\xef\xbb\xbfUser,ISBN,RatingOf5,Genres\r\nann,Dune,5,['SF']\r\n",
+    "blank-lines-no-end.csv": b"User,ISBN,RatingOf5,Genres\n\n\nann,Dune, 5 ,['SF']",
+    "packed.csv.gz": gzip.compress(b"User,ISBN,RatingOf5,Genres\nann,Dune,5,['SF']\n"),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_forms_of_one_review(name: str, tmp_path: Path) -> None:
+    assert read(FORMS[name], tmp_path, name)[0] == [row("ann", "Dune", 5, ["SF"])]
 
 
 # Of bytes: one that holds everything at once, and some that end in the middle of a record.
@@ -186,6 +186,7 @@ def test_rejects_name_line_column_and_reason_but_no_value(tmp_path: Path) -> Non
         (b",user,isbn,rating,genres\n", [":1:", "'user'", "'isbn'"]),
         ((HEADER + GOOD).encode("utf-16"), [":1:", "NUL"]),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else f"{len(value)} bytes",
 )
 def test_what_cannot_be_read_is_told_by_file_line_and_remedy(content: bytes, told: list[str], tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
@@ -198,7 +199,9 @@ def test_what_cannot_be_read_is_told_by_file_line_and_remedy(content: bytes, tol
     assert len(message) < 500
 
 
-@pytest.mark.parametrize("content", [gzip.compress((HEADER + GOOD).encode())[:-20], (HEADER + GOOD).encode()])
+@pytest.mark.parametrize(
+    "content", [gzip.compress((HEADER + GOOD).encode())[:-20], (HEADER + GOOD).encode()], ids=["cut off", "not packed"]
+)
 def test_a_damaged_gzip_file_is_told(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"reviews\.csv\.gz.*gzip"):
         read(content, tmp_path, "reviews.csv.gz")

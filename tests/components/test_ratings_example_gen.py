@@ -16,7 +16,7 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base import base_beam_executor
 from tfx.orchestration import metadata
 
-from components import parquet_examples
+from components import parquet_examples, review_blocks
 from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, row_groups, write_behind
 from components.review_sources import review_files
 from components.reviews_fingerprint import ReviewsFingerprint, reviews_fingerprint
@@ -61,9 +61,8 @@ def rows(examples: Any) -> list[tuple[bytes, bytes]]:
     return [(row["User"][0], row["ISBN"][0]) for row in pa.concat_tables(tables).to_pylist()]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    data = tmp_path / "reviews [1]*"
+def write_reviews(data: Path) -> Path:
+    """Writes three files with four rows, of which one is unusable."""
     data.mkdir()
     (data / "b.csv").write_text(HEADER + "bob,Dune,4,\n,Dune,4,\n")
     (data / "a.csv").write_text(HEADER + "ann,Emma,5,['Classics']\nann,It,,\n")
@@ -71,11 +70,25 @@ def folder(tmp_path: Path) -> Path:
     return data
 
 
-def test_who_watches_sees_all_bytes_of_all_files_come(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_reviews(tmp_path / "reviews [1]*")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """Reviews as those of `folder`, and the artifact of a run that allows just as many unusable rows as there are."""
+    work = tmp_path_factory.mktemp("made")
+    data = write_reviews(work / "reviews [1]*")
+    return data, generate(data, work / "out", max_reject_share=0.25)
+
+
+def test_who_watches_sees_all_bytes_of_all_files_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they are stored: a packed file's are fewer than those of its text."""
+    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 200_000)
     data = tmp_path / "reviews"
     data.mkdir()
-    content = HEADER + "".join(f"reader-{number},Book {number * number},5,\n" for number in range(300_000))
+    content = HEADER + "".join(f"reader-{number},Book {number * number},5,\n" for number in range(30_000))
     (data / "a.csv").write_text(content)
     (data / "b.csv.gz").write_bytes(gzip.compress(content.encode(), 1))
     heard: list[Advance] = []
@@ -89,6 +102,7 @@ def test_who_watches_sees_all_bytes_of_all_files_come(tmp_path: Path) -> None:
     assert len(reading) >= 4, "they come by and by"
 
 
+@pytest.mark.integration
 def test_remote_reviews_give_what_local_ones_give(folder: Path, tmp_path: Path, bucket: Bucket) -> None:
     (folder / "d.csv.gz").write_bytes(gzip.compress((HEADER + "dan,Dune,1,\nann,Dune,2,\n").encode()))
     for file in folder.iterdir():
@@ -103,6 +117,7 @@ def test_remote_reviews_give_what_local_ones_give(folder: Path, tmp_path: Path, 
     assert rows(one) == rows(local)[-2:]
 
 
+@pytest.mark.integration
 def test_a_remote_file_that_cannot_be_read_is_told_by_its_name(tmp_path: Path, bucket: Bucket) -> None:
     bucket.put("reviews/a.csv", HEADER + "ann,Dune,5,\n")
     bucket.put("reviews/b.csv.gz", gzip.compress(HEADER.encode())[:-8])
@@ -110,16 +125,15 @@ def test_a_remote_file_that_cannot_be_read_is_told_by_its_name(tmp_path: Path, b
         generate(f"s3://{bucket.name}/reviews", tmp_path / "out")
 
 
-def test_files_follow_one_another_by_name_and_users_are_hidden(folder: Path, tmp_path: Path) -> None:
-    examples = generate(folder, tmp_path / "out")
-    assert rows(examples) == [
+def test_files_follow_one_another_by_name_and_users_are_hidden(made: tuple[Path, Any]) -> None:
+    assert rows(made[1]) == [
         (pseudonymise(user, KEY.encode()).encode(), isbn)
         for user, isbn in [("ann", b"Emma"), ("ann", b"It"), ("bob", b"Dune")]
     ]
 
 
-def test_the_artifact_says_how_to_read_it_and_what_was_counted(folder: Path, tmp_path: Path) -> None:
-    examples = generate(folder, tmp_path / "out")
+def test_the_artifact_says_how_to_read_it_and_what_was_counted(made: tuple[Path, Any]) -> None:
+    _, examples = made
     assert examples.split_names == '["reviews"]'
     assert examples.get_string_custom_property("payload_format") == "FORMAT_PARQUET"
     assert examples.get_string_custom_property("file_format") == "FILE_FORMAT_PARQUET"
@@ -137,15 +151,16 @@ def test_the_artifact_says_how_to_read_it_and_what_was_counted(folder: Path, tmp
     assert len(examples.get_string_custom_property("content_sha256")) == 64
 
 
-def test_the_fingerprint_changes_with_the_content(folder: Path, tmp_path: Path) -> None:
-    prints = [generate(folder, tmp_path / name).get_string_custom_property("content_sha256") for name in "xy"]
+def test_the_fingerprint_changes_with_the_content(made: tuple[Path, Any], folder: Path, tmp_path: Path) -> None:
+    same = generate(folder, tmp_path / "y")
+    prints = [examples.get_string_custom_property("content_sha256") for examples in (made[1], same)]
     (folder / "a.csv").write_text(HEADER + "ann,Emma,4,['Classics']\nann,It,,\n")
     prints.append(generate(folder, tmp_path / "z").get_string_custom_property("content_sha256"))
     assert prints[0] == prints[1] != prints[2]
 
 
-def test_rejects_are_listed_beside_the_examples(folder: Path, tmp_path: Path) -> None:
-    examples = generate(folder, tmp_path / "out")
+def test_rejects_are_listed_beside_the_examples(made: tuple[Path, Any]) -> None:
+    folder, examples = made
     assert {path.name for path in Path(examples.uri).iterdir()} == {"Split-reviews", "rejects.csv", "report.json"}
     with (Path(examples.uri) / "rejects.csv").open(newline="") as file:
         assert list(csv.reader(file)) == [
@@ -164,8 +179,9 @@ def test_too_many_rejects_stop_the_run_and_are_listed_all_the_same(folder: Path,
     assert "no user" in (tmp_path / "out" / "examples" / "rejects.csv").read_text()
 
 
-def test_a_share_that_is_just_allowed_passes(folder: Path, tmp_path: Path) -> None:
-    assert generate(folder, tmp_path / "out", max_reject_share=0.25)
+def test_a_share_that_is_just_allowed_passes(made: tuple[Path, Any]) -> None:
+    counted = [made[1].get_int_custom_property(name) for name in ("rejected_rows", "rows")]
+    assert counted == [1, 4], "a quarter, which was allowed"
 
 
 def test_all_rows_rejected_is_never_allowed(tmp_path: Path) -> None:
@@ -269,6 +285,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[A
     return run_pipeline
 
 
+@pytest.mark.integration
 def test_stock_statistics_read_the_examples_and_no_name_or_key_is_anywhere(
     run: Callable[..., list[Any]], folder: Path, tmp_path: Path
 ) -> None:
@@ -290,6 +307,7 @@ def test_stock_statistics_read_the_examples_and_no_name_or_key_is_anywhere(
             assert KEY.encode() not in content
 
 
+@pytest.mark.integration
 def test_what_is_read_is_known_to_a_cache_by_the_fingerprint(run: Callable[..., list[Any]], tmp_path: Path) -> None:
     """An earlier date and the same size do not hide a change."""
     data = tmp_path / "reviews [1]*.csv"
@@ -310,6 +328,7 @@ def test_reviews_that_are_not_those_of_the_fingerprint_are_not_kept_under_it(fol
     assert str(folder) in str(caught.value)
 
 
+@pytest.mark.integration
 def test_the_list_of_rejects_outlives_the_run_that_they_stopped(
     run: Callable[..., list[Any]], folder: Path, tmp_path: Path
 ) -> None:

@@ -83,6 +83,7 @@ def test_the_check_reads_no_more_than_the_header(tmp_path: Path) -> None:
     check_reviews(str(tmp_path))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("scheme", ["s3", "minio"])
 def test_remote_files_are_found_opened_and_noticed_when_they_change(scheme: str, bucket: Bucket) -> None:
     for name in ("b.csv", "a.csv.gz", ".hidden.csv", "notes.txt", "below/c.csv"):
@@ -99,6 +100,7 @@ def test_remote_files_are_found_opened_and_noticed_when_they_change(scheme: str,
     assert set(map(fingerprint, places)).isdisjoint(before)
 
 
+@pytest.mark.integration
 def test_a_remote_file_without_a_column_is_told(bucket: Bucket) -> None:
     bucket.put("a.csv.gz", gzip.compress(CONTENT.encode()))
     bucket.put("b.csv", "User,ISBN,Genres\n")
@@ -107,18 +109,21 @@ def test_a_remote_file_without_a_column_is_told(bucket: Bucket) -> None:
         check_reviews(f"s3://{bucket.name}")
 
 
+@pytest.mark.integration
 def test_the_check_of_a_remote_file_reads_no_more_than_its_beginning(bucket: Bucket) -> None:
     packed = gzip.compress(CONTENT.encode() + os.urandom(9 << 20).hex().encode())
     bucket.put("reviews.csv.gz", packed[:-20])
     check_reviews(f"s3://{bucket.name}/reviews.csv.gz")
 
 
+@pytest.mark.integration
 def test_a_remote_gzip_file_that_was_cut_off_is_told(bucket: Bucket) -> None:
     bucket.put("reviews.csv.gz", gzip.compress(CONTENT.encode())[:-12])
     with pytest.raises(DataError, match="ends in the middle"):
         check_reviews(f"s3://{bucket.name}/reviews.csv.gz")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("location", "told"),
     [
@@ -138,11 +143,13 @@ def test_remote_places_without_reviews_are_told(location: str, told: str, bucket
         assert str(caught.value).startswith(f"--data {location}: ")
 
 
+@pytest.mark.integration
 def test_a_remote_file_that_vanishes_is_told_by_its_name(bucket: Bucket) -> None:
     with pytest.raises(DataError, match=r"s3://.*/gone\.csv: cannot be read \(No such file\)"):
         opener(f"s3://{bucket.name}/gone.csv")()
 
 
+@pytest.mark.integration
 def test_a_store_that_is_not_there_is_told_within_seconds(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{free_port()}")
     started = time.monotonic()
@@ -161,6 +168,7 @@ def test_a_local_files_fingerprint_changes_with_it_whatever_its_name(name: str, 
     assert {fingerprint(str(file)), fingerprint(str(tmp_path))}.isdisjoint(before)
 
 
+@pytest.mark.integration
 def test_the_check_loads_neither_beam_nor_tfx() -> None:
     code = "import sys, components.review_sources; print({'apache_beam', 'tfx', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

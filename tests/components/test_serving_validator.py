@@ -9,12 +9,15 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
+import serving.probe
 from components.serving_budget import ServingBudget
 from components.serving_validator import judge, probe
 from serving.probe import ServedModel, read_by
 from tests.serving.small_models import export_model, twice, without_similar_books
 from trainer.recommender import Recommender
 from transform import features
+
+pytestmark = pytest.mark.integration
 
 BUDGET = ServingBudget()
 
@@ -25,12 +28,38 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(model: Path) -> dict[str, object]:
-    return probe(str(model), BUDGET)
+def probed(model: Path) -> tuple[dict[str, object], dict[str, str]]:
+    """What a probe found, started by a process whose TensorFlow has one thread; and the probe's environment."""
+    asked: list[dict[str, str]] = []
+    run = subprocess.run
+
+    def watched(*arguments: Any, env: dict[str, str], **options: Any) -> Any:
+        asked.append(env)
+        return run(*arguments, env=env, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess, "run", watched)
+        patch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+        found = probe(str(model), BUDGET)
+    [environment] = asked
+    return found, environment
+
+
+@pytest.fixture
+def found(probed: tuple[dict[str, object], dict[str, str]]) -> dict[str, object]:
+    return probed[0]
 
 
 def refused(found: dict[str, object], budget: ServingBudget = BUDGET) -> list[str]:
     return [f"{check.what}: {check.found}" for check in judge(found, budget) if not check.passed]
+
+
+def refused_here(folder: Path) -> list[str]:
+    """Why the model in `folder` is refused, by what the probe's own process would print, asked in this one.
+
+    Only for its promises: this process is slower and larger than one that serves.
+    """
+    return refused({"broken": serving.probe.probe(folder)["broken"]})
 
 
 def test_a_good_model_is_blessed_with_what_it_took(found: dict[str, object]) -> None:
@@ -41,18 +70,10 @@ def test_a_good_model_is_blessed_with_what_it_took(found: dict[str, object]) -> 
     assert 100 < found["peak_memory_mib"] < 4096
 
 
-def test_the_probe_has_threads_of_its_own_as_a_server_has(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, str]] = []
-    run = subprocess.run
-
-    def watched(*arguments: Any, env: dict[str, str], **options: Any) -> Any:
-        asked.append(env)
-        return run(*arguments, env=env, **options)
-
-    monkeypatch.setattr(subprocess, "run", watched)
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
-    assert probe(str(model), BUDGET)["broken"] == []
-    assert "TF_NUM_INTRAOP_THREADS" not in asked[0]
+def test_the_probe_has_threads_of_its_own_as_a_server_has(probed: tuple[dict[str, object], dict[str, str]]) -> None:
+    found, environment = probed
+    assert found["broken"] == []
+    assert "TF_NUM_INTRAOP_THREADS" not in environment
 
 
 def test_what_readers_have_read_is_what_the_model_says_of_them(model: Path) -> None:
@@ -78,14 +99,14 @@ def test_a_model_that_breaks_a_promise_is_refused(
     signatures, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainer.export.Recommender", type("Broken", (Recommender,), {"signatures": signatures}))
-    [reason] = refused(probe(str(export_model(tmp_path / "broken", seed=0)), BUDGET))
+    [reason] = refused_here(export_model(tmp_path / "broken", seed=0))
     assert reason.startswith("what it promises to consumers: ")
     assert told in reason
 
 
 def test_a_damaged_model_is_refused(model: Path, tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes((model / "saved_model.pb").read_bytes()[:1000])
-    [reason] = refused(probe(str(tmp_path), BUDGET))
+    [reason] = refused_here(tmp_path)
     assert "cannot be loaded" in reason
 
 
@@ -117,5 +138,5 @@ def test_a_model_without_warm_up_requests_is_refused(model: Path, tmp_path: Path
         if path.is_file() and path.name != "tf_serving_warmup_requests":
             (copy / path.relative_to(model)).parent.mkdir(parents=True, exist_ok=True)
             os.link(path, copy / path.relative_to(model))
-    [reason] = refused(probe(str(copy), BUDGET))
+    [reason] = refused_here(copy)
     assert "tf_serving_warmup_requests" in reason

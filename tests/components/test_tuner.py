@@ -58,6 +58,7 @@ class Graph:
         return f"{self._uri}/{name}"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("study_dir", ["", "study"])
 def test_it_hands_on_what_beats_the_configured_and_tells_of_all_trials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, study_dir: str

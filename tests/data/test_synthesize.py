@@ -180,6 +180,7 @@ def test_the_bytes_are_those_of_every_machine() -> None:
     assert hashlib.sha256(content).hexdigest() == FROZEN
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("hash_seed", ["1", "2"])
 def test_the_order_of_sets_plays_no_part(tmp_path: Path, hash_seed: str) -> None:
     command = ["data.synthesize", *flags(reviews=1000, users=200, books=100, seed=3, out=tmp_path / "reviews.csv")]

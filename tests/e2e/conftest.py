@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -9,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.marked_runs import MarkedRuns
 from tests.e2e.runs import ROOT, SAMPLE, Run, Runner
 
 
 @pytest.fixture
-def run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Runner:
-    return Runner(tmp_path, capfd)
+def run(tmp_path: Path) -> Runner:
+    return Runner(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +42,25 @@ def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="session")
+def same_key_run(sample_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The same reviews again, with the same key, where the first run's model is served. Its model is refused.
+
+    Every book would have to be recommended to someone: only the gate's verdict differs from that of another run.
+    """
+    run = Runner(tmp_path_factory.mktemp("same-key"))
+    shutil.copytree(sample_run.push_dir, run.push_dir)
+    key_file = sample_run.work_dir / "pseudonym.key"
+    return run(SAMPLE, f"--pseudonym-key-file={key_file}", "--evaluation.min-coverage=0.999999")
+
+
+@pytest.fixture(scope="session")
 def sample_reader() -> str:
     """The name of the sample's most active reader."""
     with gzip.open(SAMPLE, "rt", encoding="utf-8", newline="") as file:
         [(name, _)] = Counter(row["User"] for row in csv.DictReader(file)).most_common(1)
     return name
+
+
+@pytest.fixture(scope="session")
+def marked_runs(s3_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> MarkedRuns:
+    return MarkedRuns(tmp_path_factory.mktemp("marked"), s3_endpoint)

@@ -1,11 +1,16 @@
 """Runs of the whole pipeline in folders of their own, and small reviews to run on."""
 
+import math
+import os
 import re
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
-
-import pytest
+from unittest.mock import patch
 
 import local_runner
 
@@ -21,10 +26,14 @@ class Run(NamedTuple):
     exit_code: int
     output: str
     errors: str
+    began: float = 0.0
+    ended: float = math.inf
+    """When, in seconds after the epoch: other runs may leave artifacts in the same work folder."""
 
     def artifact(self, pattern: str) -> Path:
-        """The one path below the artifacts that fits `pattern`, the newest where several runs left one."""
-        return sorted(self.work_dir.glob(f"artifacts/{pattern}"), key=lambda path: path.stat().st_mtime)[-1]
+        """The one path below the artifacts that fits `pattern`, the newest where this run left several."""
+        paths = {path: path.stat().st_mtime for path in self.work_dir.glob(f"artifacts/{pattern}")}
+        return max((path for path, time in paths.items() if self.began <= time <= self.ended), key=paths.__getitem__)
 
     @property
     def report(self) -> Path:
@@ -36,10 +45,9 @@ class Run(NamedTuple):
 class Runner:
     """Runs `local_runner` in this process, which has paid for the imports, in folders of its own."""
 
-    def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]):
+    def __init__(self, folder: Path):
         self.work_dir = folder / "work"
         self.push_dir = folder / "push"
-        self._capture = capture
 
     def __call__(self, data: Path | str, *flags: str) -> Run:
         """Runs on `data`. The flags come last, so they win."""
@@ -49,10 +57,38 @@ class Runner:
             f"--push-dir={self.push_dir}",
             *flags,
         ]
-        self._capture.readouterr()
-        exit_code = local_runner.main(arguments)
-        said = self._capture.readouterr()
-        return Run(self.work_dir, self.push_dir, exit_code, said.out, said.err)
+        began = time.time()
+        # TFX reads the flags of its process too: pytest's `-v` is no verbosity of Abseil.
+        with patch.object(sys, "argv", ["local_runner.py", *arguments]), _kept_output() as said:
+            exit_code = local_runner.main(arguments)
+        return Run(self.work_dir, self.push_dir, exit_code, *said, began, time.time())
+
+
+@contextmanager
+def _kept_output() -> Iterator[list[str]]:
+    """Keeps what this process writes, from Python or from C++, as a shell would. Fixtures of a session have no `capfd`.
+
+    Yields a list, which has both, output and errors, when the context has ended.
+    """
+    said: list[str] = []
+    saved = [os.dup(1), os.dup(2)]
+    with TemporaryFile() as output, TemporaryFile() as errors:
+        os.dup2(output.fileno(), 1)
+        os.dup2(errors.fileno(), 2)
+        # Never closed: a library's log may keep them.
+        out, err = (os.fdopen(number, "w", 1, encoding="utf-8", closefd=False) for number in (1, 2))
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                yield said
+        finally:
+            out.flush()
+            err.flush()
+            for number, copy in enumerate(saved, 1):
+                os.dup2(copy, number)
+                os.close(copy)
+            for file in (output, errors):
+                file.seek(0)
+                said.append(file.read().decode("utf-8"))
 
 
 HEADER = ",User,ISBN,RatingOf5,Genres\n"

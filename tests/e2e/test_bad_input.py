@@ -117,7 +117,30 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+# Each ends as another case does, in the same step or a later one. The messages have tests of their own:
+# tests/components/test_ratings_csv.py, test_ratings_example_gen.py, test_data_gate.py, tests/trainer/test_run.py.
+LIKE_OTHERS = (
+    "no data rows",
+    "not UTF-8",
+    "truncated gzip",
+    "10 MB field",
+    "rating five",
+    "negative rating",
+    "too many rows without a book",
+    "too many malformed genres",
+    "too many rows with a field too many",
+    "one single book",
+    "vocabulary that leaves no book",
+)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=[pytest.mark.exhaustive] if name in LIKE_OTHERS else [])
+        for name, case in CASES.items()
+    ],
+)
 def test_bad_input_gives_one_readable_error_and_leaves_what_is_pushed(case: Case, run: Runner, tmp_path: Path) -> None:
     for files, folder in ((case.files, tmp_path), (PUSHED_BEFORE, run.push_dir)):
         for name, content in files.items():

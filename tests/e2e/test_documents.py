@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,9 @@ MAKE_WITHOUT_SETUP = 'make() { command make --old-file=setup "$@"; }\n'
 A_DAY = 86_400
 # What takes longer is not for a document's test: such a block says so above its fence.
 LIMIT_SECONDS = 180
+
+# What takes as long as TensorFlow takes to load. Each of them has tests of its own.
+SLOW = ("serving.recommend", "import tensorflow", "kubeflow_runner.py")
 
 
 @pytest.fixture
@@ -35,9 +39,13 @@ def newcomer(sample_run: Run, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "block", [block for block in blocks() if not block.reason and block.runnable], ids=lambda block: block.name
-)
+def shown(block: Block) -> Any:
+    """What README shows is run with the other tests, and what takes a second; the rest with the long proofs."""
+    quick = block.document.name == "README.md" or not any(program in block.runnable for program in SLOW)
+    return pytest.param(block, id=block.name, marks=[] if quick else [pytest.mark.exhaustive])
+
+
+@pytest.mark.parametrize("block", [shown(block) for block in blocks() if not block.reason and block.runnable])
 def test_it_runs_and_prints_what_is_shown(block: Block, newcomer: Path) -> None:
     write_toml_of(block.document, newcomer)
     environment = {name: value for name, value in os.environ.items() if name not in (KEY_VARIABLE, KEY_FILE_VARIABLE)}

@@ -1,21 +1,31 @@
 """A model that the gate refuses is not pushed: the run says why and what was served stays."""
 
 import json
+import logging
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from markupsafe import escape
+from tfx import v1 as tfx
 
+from components.atomic_pusher import AtomicPusher
+from components.evaluation_parameters import EvaluationParameters
 from components.report.files import PAGE_FILE, read_facts
-from components.retrieval_evaluator import METRICS_FILE, read_holdout
+from components.retrieval_evaluator import METRICS_FILE, RetrievalEvaluator, read_holdout
+from tests.e2e.marked_runs import MarkedRuns
 from tests.e2e.runs import SAMPLE, Run, Runner
 from transform import features
+from transform.errors import GateError
+from transform.progress import LOGGER_NAME
 
 pytestmark = pytest.mark.e2e
 
 FAST = "--training.max-epochs=2"
+NOT_PUSHED = "The new model is not pushed; what was served before stays:\n"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -25,7 +35,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def assert_nothing_was_pushed(refused: Run, before: dict[str, bytes]) -> str:
     """Returns the table of what was checked."""
     assert refused.exit_code == 3, refused.output + refused.errors
-    assert refused.errors.startswith("error: The new model is not pushed; what was served before stays:\n")
+    assert refused.errors.startswith(f"error: {NOT_PUSHED}")
     assert "Traceback" not in refused.output + refused.errors
     assert contents(refused.push_dir) == before
     table = refused.artifact(f"RetrievalEvaluator/blessing/*/{features.REFUSAL_FILE}").read_text()
@@ -53,7 +63,120 @@ def assert_the_report_says_why(refused: Run, table: str) -> None:
         assert escape(check.what) in page
 
 
+def assert_it_does_not_cover_enough_but_is_as_good_as_the_served_model(table: str) -> None:
+    assert re.findall(r"^  REFUSED +(.*?)  ", table, re.MULTILINE) == ["coverage of the recommendations"]
+    assert "needed: at least 100.0% (--evaluation.min-coverage)" in table
+    assert re.search(r"^  ok +Recall@20 against the served model .* difference \+0\.0000 to \+0\.0000$", table, re.M)
+
+
+def assert_it_is_served_too_slowly(refused: Run) -> None:
+    assert refused.exit_code == 3, refused.output + refused.errors
+    assert "REFUSED  milliseconds a request, median" in refused.errors
+    assert "needed: at most 0.001 (--serving.max-p50-ms)" in refused.errors
+    assert read_facts(str(refused.report)).failed_step == "ServingValidator"
+
+
+def test_the_same_model_again_is_as_good_as_the_served_one_and_not_pushed_where_it_covers_too_little(
+    sample_run: Run, same_key_run: Run
+) -> None:
+    table = assert_nothing_was_pushed(same_key_run, contents(sample_run.push_dir))
+    assert_it_does_not_cover_enough_but_is_as_good_as_the_served_model(table)
+
+
+def test_a_first_model_is_compared_with_none_and_the_next_ones_are(marked_runs: MarkedRuns) -> None:
+    for stage, compared in ((marked_runs.first, False), (marked_runs.accepted, True), (marked_runs.again, True)):
+        assert stage.run.exit_code == 0, stage.run.output + stage.run.errors
+        assert stage.run.artifact("RetrievalEvaluator/blessing/*/*BLESSED").name == "BLESSED"
+        assert ("the served model" in stage.run.output) is compared
+
+
+def test_a_model_that_is_served_too_slowly_is_not_pushed(marked_runs: MarkedRuns) -> None:
+    slow = marked_runs.slow
+    assert_it_is_served_too_slowly(slow.run)
+    assert slow.pushed == marked_runs.again.pushed
+
+
+def artifact(kind: Any, folder: Path) -> Any:
+    made = kind()
+    made.uri = str(folder)
+    return made
+
+
+class Judged:
+    """What RetrievalEvaluator and Pusher make of a run's model, beside what is in another push folder."""
+
+    def __init__(self, run: Run, push_dir: Path, folder: Path):
+        self._run, self._push_dir, self._folder = run, push_dir, folder
+        self._kinds = tfx.types.standard_artifacts
+        self._model = artifact(self._kinds.Model, run.artifact("Trainer/model/*"))
+
+    def blessing(self, parameters: EvaluationParameters) -> Any:
+        blessing = artifact(self._kinds.ModelBlessing, self._folder / "blessing")
+        found = artifact(self._kinds.ModelEvaluation, self._folder / "evaluation")
+        inputs = {
+            "examples": artifact(self._kinds.Examples, self._run.artifact("InteractionSplitter/examples/*")),
+            "transformed_examples": artifact(
+                self._kinds.Examples, self._run.artifact("Transform/transformed_examples/*")
+            ),
+            "transform_graph": artifact(self._kinds.TransformGraph, self._run.artifact("Transform/transform_graph/*")),
+            "model": self._model,
+        }
+        RetrievalEvaluator.EXECUTOR_SPEC.executor_class().Do(
+            {name: [one] for name, one in inputs.items()},
+            {"blessing": [blessing], "evaluation": [found]},
+            {"push_dir": str(self._push_dir), "parameters": parameters.model_dump_json()},
+        )
+        return blessing
+
+    def push(self, blessing: Any) -> None:
+        served_well = artifact(self._kinds.InfraBlessing, self._run.artifact("ServingValidator/blessing/*"))
+        served_well.set_int_custom_property("blessed", 1)
+        inputs = {
+            "model": self._model,
+            "model_blessing": blessing,
+            "infra_blessing": served_well,
+            "card": artifact(self._kinds.ModelEvaluation, self._run.artifact("ModelCard/card/*")),
+        }
+        AtomicPusher.EXECUTOR_SPEC.executor_class().Do(
+            {name: [one] for name, one in inputs.items()},
+            {"pushed_model": [artifact(self._kinds.PushedModel, self._folder / "pushed_model")]},
+            {"push_dir": str(self._push_dir), "keep_versions": 0},
+        )
+
+
+def test_a_served_model_whose_twin_is_damaged_stays_unless_it_may_be_replaced(
+    sample_run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    push_dir = tmp_path / "push"
+    shutil.copytree(sample_run.push_dir, push_dir)
+    [twin] = push_dir.glob(f"*/{features.TWIN_FILE}")
+    twin.write_bytes(twin.read_bytes()[:1000])
+    before = contents(push_dir)
+    refusing, replacing = (Judged(sample_run, push_dir, tmp_path / name) for name in ("refusing", "replacing"))
+
+    blessing = refusing.blessing(EvaluationParameters())
+    table = (Path(blessing.uri) / features.REFUSAL_FILE).read_text()
+    assert re.findall(r"^  REFUSED +(.*?)  ", table, re.MULTILINE) == ["Recall@20 against the served model"]
+    assert f"{twin}: cannot be read" in table
+    assert "--evaluation.unusable-served replace" in table
+    assert (Path(blessing.uri) / "NOT_BLESSED").exists()
+    with pytest.raises(GateError) as caught:
+        refusing.push(blessing)
+    assert str(caught.value) == NOT_PUSHED + table
+    assert contents(push_dir) == before
+
+    caplog.set_level(logging.INFO, logger=LOGGER_NAME)
+    blessing = replacing.blessing(EvaluationParameters(unusable_served="replace"))
+    assert f"{twin}: cannot be read" in caplog.text
+    replacing.push(blessing)
+    after = contents(push_dir)
+    assert before.items() < after.items()
+    assert len(list(push_dir.iterdir())) == 2
+
+
+@pytest.mark.exhaustive
 def test_what_the_gate_refuses_is_not_pushed(run: Runner) -> None:
+    """The same, run by run on the sample."""
     first = run(SAMPLE, FAST)
     assert first.exit_code == 0, first.output + first.errors
     assert first.artifact("RetrievalEvaluator/blessing/*/*BLESSED").name == "BLESSED"
@@ -62,16 +185,10 @@ def test_what_the_gate_refuses_is_not_pushed(run: Runner) -> None:
     [twin] = run.push_dir.glob(f"*/{features.TWIN_FILE}")
 
     table = assert_nothing_was_pushed(run(SAMPLE, FAST, "--evaluation.min-coverage", "0.999999"), before)
-    assert re.findall(r"^  REFUSED +(.*?)  ", table, re.MULTILINE) == ["coverage of the recommendations"]
-    assert "needed: at least 100.0% (--evaluation.min-coverage)" in table
-    assert re.search(r"^  ok +Recall@20 against the served model .* difference \+0\.0000 to \+0\.0000$", table, re.M)
+    assert_it_does_not_cover_enough_but_is_as_good_as_the_served_model(table)
 
-    slow = run(SAMPLE, FAST, "--serving.max-p50-ms", "0.001")
-    assert slow.exit_code == 3
-    assert "REFUSED  milliseconds a request, median" in slow.errors
-    assert "needed: at most 0.001 (--serving.max-p50-ms)" in slow.errors
+    assert_it_is_served_too_slowly(run(SAMPLE, FAST, "--serving.max-p50-ms", "0.001"))
     assert contents(run.push_dir) == before
-    assert read_facts(str(slow.report)).failed_step == "ServingValidator"
 
     twin.write_bytes(twin.read_bytes()[:1000])
     before = contents(run.push_dir)

@@ -1,36 +1,38 @@
-"""A run whose reviews and push folder are in an object store, and one that finds there what the first has pushed."""
+"""Runs whose reviews and push folder are in an object store, and that find there what the one before has pushed."""
 
 import json
 
 import pytest
 
-from serving.push_history import read_history
-from tests.e2e.runs import HEADER, TASTES, Runner
+from tests.e2e.marked_runs import MarkedRuns, Stage
+from tests.e2e.runs import Runner
 from tests.s3_server import Bucket
 from transform import features
-from transform.push_folder import PushFolder
 
 pytestmark = pytest.mark.e2e
 
-FAST = "--training.max-epochs=2"
 
-
-def test_two_runs_with_remote_reviews_and_a_remote_push_folder(run: Runner, bucket: Bucket) -> None:
-    bucket.put("reviews/a.csv", HEADER + TASTES)
-    data, push_dir = f"s3://{bucket.name}/reviews", f"minio://{bucket.name}/push"
-    first = run(data, f"--push-dir={push_dir}", FAST)
-    assert first.exit_code == 0, first.output + first.errors
-    assert not first.push_dir.exists()
-    [release] = read_history(PushFolder(push_dir))
+def test_runs_with_remote_reviews_and_a_remote_push_folder(marked_runs: MarkedRuns) -> None:
+    first, second, third = marked_runs.first, marked_runs.accepted, marked_runs.again
+    assert first.run.exit_code == 0, first.run.output + first.run.errors
+    assert not first.run.push_dir.exists()
+    [release] = first.releases
     assert release.recall is not None
-    kept = {name.partition("/")[2].partition("/")[2] for name in bucket.names() if name.startswith("push/")}
+    kept = {name.partition("/")[2] for name in first.pushed}
     assert {"saved_model.pb", features.TWIN_FILE, features.WARMUP_FILE, features.RELEASE_NOTE_FILE} <= kept
-    second = run(data, f"--push-dir={push_dir}", FAST, "--keep-versions=1")
-    assert second.exit_code == 0, second.output + second.errors
-    [newer] = read_history(PushFolder(push_dir))
-    assert int(newer.version) > int(release.version)
-    metrics = json.loads(second.artifact("RetrievalEvaluator/evaluation/*/metrics.json").read_text())
-    assert metrics["served"]["version"] == release.version
+
+    assert [older.version for older in second.releases][:-1] == [release.version]
+    assert_it_was_compared_with_what_was_served(second, before=first)
+    [newest] = third.releases  # --keep-versions=1
+    assert int(newest.version) > int(second.releases[-1].version) > int(release.version)
+    assert_it_was_compared_with_what_was_served(third, before=second)
+    assert not first.run.push_dir.exists()
+
+
+def assert_it_was_compared_with_what_was_served(stage: Stage, before: Stage) -> None:
+    assert stage.run.exit_code == 0, stage.run.output + stage.run.errors
+    metrics = json.loads(stage.run.artifact("RetrievalEvaluator/evaluation/*/metrics.json").read_text())
+    assert metrics["served"]["version"] == before.releases[-1].version
     assert metrics["served"]["recall_at_20"] > 0
 
 

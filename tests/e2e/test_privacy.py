@@ -1,29 +1,29 @@
 """No raw user name of the input is in any byte of the work folder or the push folder."""
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.runs import HEADER, REVIEWS, TASTES, Runner
+from tests.e2e.marked_runs import MARK, MarkedRuns
+from tests.e2e.runs import HEADER, REVIEWS, Run, Runner
 
 pytestmark = pytest.mark.e2e
 
-MARK = "Unmistakable-Name"
 
-
-def contents(path: Path) -> Iterator[bytes]:
+def contents(name: str, raw: bytes) -> Iterator[bytes]:
     """Yields the bytes of a file, as they are and unpacked."""
-    raw = path.read_bytes()
     yield raw
-    if path.suffix == ".parquet":
-        yield repr(pq.read_table(path).to_pylist()).encode()
+    suffix = PurePath(name).suffix
+    if suffix == ".parquet":
+        yield repr(pq.read_table(io.BytesIO(raw)).to_pylist()).encode()
     elif raw[:2] == b"\x1f\x8b":
         yield gzip.decompress(raw)
-    for start in range(len(raw)) if path.suffix == ".pb" else ():
+    for start in range(len(raw)) if suffix == ".pb" else ():
         if raw[start : start + 2] == b"\x78\x9c":
             try:
                 yield zlib.decompress(raw[start:])
@@ -31,22 +31,37 @@ def contents(path: Path) -> Iterator[bytes]:
                 continue
 
 
-def test_no_user_name_is_left_in_any_byte(run: Runner, tmp_path: Path) -> None:
-    data = tmp_path / "in" / "reviews.csv"
-    data.parent.mkdir()
-    rejected = f"9,{MARK}-rejected,Book 1,5,not a list\n9,{MARK}-torn,Book 1,5,,,,\n"
-    data.write_text(HEADER + TASTES.replace("reader-", f"{MARK}-") + rejected)
-    done = run(data, "--training.max-epochs=1")
-    assert done.exit_code == 0, done.output + done.errors
-    assert MARK not in done.output
-    files = [path for folder in (run.work_dir, run.push_dir) for path in folder.rglob("*") if path.is_file()]
-    assert any(path.suffix == ".parquet" for path in files)
-    assert any(path.name == "rejects.csv" for path in files)
-    assert any(path.suffix == ".log" for path in files)
-    assert any(path.name == "metadata.sqlite" for path in files)
-    for path in files:
-        for content in contents(path):
-            assert MARK.encode() not in content, path
+def files_in(*folders: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+def assert_no_byte_has(name: str, files: dict[str, bytes]) -> None:
+    for path, raw in files.items():
+        for content in contents(path, raw):
+            assert name.encode() not in content, path
+
+
+def test_no_user_name_is_left_in_any_byte(marked_runs: MarkedRuns) -> None:
+    """Neither by runs that push nor by those that a gate stops."""
+    for stage in marked_runs.all:
+        assert MARK not in stage.run.output + stage.run.errors
+        assert stage.pushed
+        assert_no_byte_has(MARK, stage.pushed)
+    assert [stage.run.exit_code for stage in marked_runs.all] == [0, 3, 0, 0, 3]
+    files = files_in(marked_runs.first.run.work_dir)
+    paths = [PurePath(path) for path in files]
+    assert any(path.suffix == ".parquet" for path in paths)
+    assert any(path.name == "rejects.csv" for path in paths)
+    assert any(path.suffix == ".log" for path in paths)
+    assert any(path.name == "metadata.sqlite" for path in paths)
+    assert_no_byte_has(MARK, files)
+
+
+def test_no_reader_of_the_sample_is_in_a_local_push_folder(sample_run: Run, sample_reader: str) -> None:
+    assert sample_reader not in sample_run.output
+    files = files_in(sample_run.work_dir, sample_run.push_dir)
+    assert any(path.endswith("saved_model.pb") for path in files)
+    assert_no_byte_has(sample_reader, files)
 
 
 def test_a_failed_run_leaves_no_user_name_either(run: Runner, tmp_path: Path) -> None:
@@ -56,6 +71,6 @@ def test_a_failed_run_leaves_no_user_name_either(run: Runner, tmp_path: Path) ->
     done = run(data)
     assert done.exit_code == 2
     assert MARK not in done.output + done.errors
-    for path in (path for path in run.work_dir.rglob("*") if path.is_file()):
-        for content in contents(path):
-            assert MARK.encode() not in content, path
+    files = files_in(run.work_dir)
+    assert files
+    assert_no_byte_has(MARK, files)

@@ -50,6 +50,7 @@ def check_counts(done: Run, data: Path) -> None:
         assert counts[label] == number, label
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not SMALL.exists(), reason=f"the real reviews are not at {SMALL}")
 def test_counts_and_quality_on_999_readers(run: Runner) -> None:
     done = run(SMALL)

@@ -1,9 +1,6 @@
 """Tuning is killed; a run of the whole pipeline goes on with its trials, and trains with what they found."""
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +8,8 @@ import pytest
 from pipeline import tune
 from pipeline.config import PipelineConfig
 from serving.pushed_model import newest_version
-from tests.e2e.runs import HEADER, ROOT, TASTES, Runner
+from tests.e2e.killed_runs import kill_when_said
+from tests.e2e.runs import HEADER, TASTES, Runner
 
 pytestmark = pytest.mark.e2e
 
@@ -35,16 +33,7 @@ def test_a_run_goes_on_where_tuning_was_killed_and_trains_with_what_was_found(ru
     data.write_text(HEADER + TASTES)
     configuration.write_text(CONFIGURATION)
     command = ["-m", "pipeline.tune", f"--data={data}", f"--work-dir={run.work_dir}", f"--push-dir={run.push_dir}"]
-    with subprocess.Popen(
-        [sys.executable, *command, f"--config={configuration}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "trial 1/3: Recall@20" in line:
-                break
-        else:
-            pytest.fail("no trial was made")
-        process.send_signal(signal.SIGKILL)
+    kill_when_said("trial 1/3: Recall@20", [*command, f"--config={configuration}"], tmp_path / "killed.txt")
     assert not list(run.push_dir.iterdir())
 
     done = run(data, f"--config={configuration}")

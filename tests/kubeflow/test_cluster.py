@@ -38,6 +38,7 @@ def cluster(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path / "cluster", {"store": {"password": "a-secret-value"}})
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("root", [PIPELINE_ROOT, "s3://bucket/x", "gs://bucket"])
 def test_an_artifact_goes_through_the_store_and_loses_its_type_on_the_way(
     cluster: Cluster, tmp_path: Path, root: str
@@ -57,6 +58,7 @@ def test_an_artifact_goes_through_the_store_and_loses_its_type_on_the_way(
     assert (properties["rows"], properties["name"], properties["display_name"]) == (3, "x", "examples")
 
 
+@pytest.mark.integration
 def test_each_container_sees_its_inputs_only(cluster: Cluster, tmp_path: Path) -> None:
     nosy = step(
         "print(list(pathlib.Path(os.environ['READALIKE_LAUNCHER_ROOT']).rglob('part')))", dependentTasks=["writer"]
@@ -67,6 +69,7 @@ def test_each_container_sees_its_inputs_only(cluster: Cluster, tmp_path: Path) -
     assert done.log("nosy") == "[]\n"
 
 
+@pytest.mark.integration
 def test_an_unchanged_step_is_answered_from_the_cache(cluster: Cluster, tmp_path: Path) -> None:
     compiled = write(tmp_path / "p.yaml", BOTH)
     first = cluster.run(compiled, {"text": "x"})
@@ -78,6 +81,7 @@ def test_an_unchanged_step_is_answered_from_the_cache(cluster: Cluster, tmp_path
     assert cluster.run(compiled, {"text": "x"}, caching=False).states() == ["COMPLETE", "COMPLETE"]
 
 
+@pytest.mark.integration
 def test_another_image_or_command_is_not_answered_from_the_cache(cluster: Cluster, tmp_path: Path) -> None:
     cluster.run(write(tmp_path / "p.yaml", BOTH), {"text": "x"})
     container = {**WRITER["container"], "image": "registry.example/steps:2"}
@@ -85,6 +89,7 @@ def test_another_image_or_command_is_not_answered_from_the_cache(cluster: Cluste
     assert cluster.run(write(tmp_path / "q.yaml", changed), {"text": "x"}).states("writer") == ["COMPLETE"]
 
 
+@pytest.mark.integration
 def test_a_step_that_did_not_allow_it_is_not_cached_and_what_follows_gets_its_new_output(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -94,6 +99,7 @@ def test_a_step_that_did_not_allow_it_is_not_cached_and_what_follows_gets_its_ne
     assert cluster.run(compiled, {"text": "x"}).states("writer", "reader") == ["COMPLETE", "COMPLETE"]
 
 
+@pytest.mark.integration
 def test_a_failed_step_is_no_answer_and_ends_the_run(cluster: Cluster, tmp_path: Path) -> None:
     failing = step("sys.exit('error: no luck') if parameters['x'] else sys.exit(3)", inputs={"x": "x"}, **CACHED)
     late = step("", dependentTasks=["failing"])
@@ -105,6 +111,7 @@ def test_a_failed_step_is_no_answer_and_ends_the_run(cluster: Cluster, tmp_path:
     assert cluster.run(compiled, {"x": "y"}).message() == "no luck\n"
 
 
+@pytest.mark.integration
 def test_steps_that_do_not_wait_for_each_other_run_at_once(cluster: Cluster, tmp_path: Path) -> None:
     """Each waits for a file that the other one makes."""
     meet = (
@@ -117,6 +124,7 @@ def test_steps_that_do_not_wait_for_each_other_run_at_once(cluster: Cluster, tmp
     assert done.states() == ["COMPLETE", "COMPLETE"]
 
 
+@pytest.mark.integration
 def test_a_step_is_tried_as_often_as_it_says_and_starts_with_a_clean_file_system(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -135,6 +143,7 @@ def test_a_step_is_tried_as_often_as_it_says_and_starts_with_a_clean_file_system
     assert (done.steps["flaky"].state, done.steps["flaky"].attempts) == ("FAILED", 2)
 
 
+@pytest.mark.integration
 def test_parameters_go_from_step_to_step_by_file_and_by_message(cluster: Cluster, tmp_path: Path) -> None:
     teller = step(
         "pathlib.Path(given['outputs']['parameters']['by_file']['outputFile']).write_text('7')\n"
@@ -147,6 +156,7 @@ def test_parameters_go_from_step_to_step_by_file_and_by_message(cluster: Cluster
     assert done.log("listener") == f'{{"a": "7", "b": "eight", "c": "nine", "d": "{done.run_id}"}}\n'
 
 
+@pytest.mark.integration
 def test_a_step_whose_condition_does_not_hold_is_left_out_with_what_follows(cluster: Cluster, tmp_path: Path) -> None:
     guarded = step(
         "", inputs={"x": "x"}, triggerPolicy={"condition": "inputs.parameter_values['x'] == 'yes' && !(1 > 2)"}
@@ -177,6 +187,7 @@ def test_conditions_are_those_of_tfx_and_the_sdk(condition: str, expected: bool)
     assert holds(condition, json_format.ParseDict(given, pipeline_spec_pb2.ExecutorInput())) is expected
 
 
+@pytest.mark.integration
 def test_the_environment_is_the_images_the_containers_and_the_secrets_and_no_more(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +215,7 @@ def with_settings(**settings: Any) -> dict[str, Any]:
     return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {"run-show": settings}}}}}
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("told", "refusal"),
     [
@@ -220,6 +232,7 @@ def test_what_a_step_may_not_say_of_its_output_is_refused(
     assert refusal in str(refused.value)
 
 
+@pytest.mark.integration
 def test_an_output_that_is_no_address_of_a_store_is_not_uploaded(cluster: Cluster, tmp_path: Path) -> None:
     """As the launcher does: this is what becomes of an executor that leaves local paths in its message."""
     writer = step(

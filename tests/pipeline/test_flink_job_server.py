@@ -71,6 +71,7 @@ def test_a_jar_that_is_not_there_is_named(tmp_path: Path, alone: Path) -> None:
         flink_job_server.check(config(tmp_path, flink_job_server_jar=tmp_path / "none.jar"))
 
 
+@pytest.mark.integration
 def test_a_missing_jar_is_fetched_by_maven_once(tmp_path: Path, alone: Path) -> None:
     java(alone)
     cache, calls = tmp_path / "cache", tmp_path / "calls"
@@ -132,6 +133,7 @@ def test_other_runners_need_neither(tmp_path: Path, alone: Path) -> None:
         assert reached == PipelineConfig()
 
 
+@pytest.mark.integration
 def test_one_job_server_serves_a_run_and_ends_with_it(tmp_path: Path, alone: Path) -> None:
     """A program in place of Java, which listens where Beam's job server would, and writes down how it was started."""
     import grpc

@@ -16,6 +16,7 @@ assert "google.cloud.aiplatform" not in sys.modules, "came with TFX"
 """
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "use",
     [

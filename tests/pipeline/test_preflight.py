@@ -48,6 +48,7 @@ def test_the_push_folder_is_not_the_work_folder(good: dict) -> None:
         preflight.check(PipelineConfig(**{**good, "push_dir": str(good["work_dir"])}))
 
 
+@pytest.mark.integration
 def test_remote_reviews_and_a_remote_push_folder_are_asked_for(good: dict, bucket: Bucket) -> None:
     bucket.put("reviews.csv", Path(str(good["data"])).read_bytes())
     remote = {"data": f"s3://{bucket.name}/reviews.csv", "push_dir": f"minio://{bucket.name}/push"}
@@ -55,6 +56,7 @@ def test_remote_reviews_and_a_remote_push_folder_are_asked_for(good: dict, bucke
     assert bucket.names() == ["reviews.csv"]
 
 
+@pytest.mark.integration
 def test_a_remote_push_folder_that_cannot_be_is_told_with_the_other_faults(good: dict, bucket: Bucket) -> None:
     bucket.put("reviews.csv", "User,ISBN\n")
     faulty = {"data": f"s3://{bucket.name}/reviews.csv", "push_dir": "s3://no-such-bucket/push"}

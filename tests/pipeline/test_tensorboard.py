@@ -84,6 +84,7 @@ def asked_until(address: str, route: str, expected: Any) -> Any:
     return answer
 
 
+@pytest.mark.integration
 def test_every_run_is_there_by_its_time_with_loss_and_recall(address: str) -> None:
     scalars = {f"{run}/temperature-0.1/train": {"epoch_loss", "epoch_recall_at_20"} for run in RUNS}
     until = time.monotonic() + 60
@@ -98,6 +99,7 @@ def test_every_run_is_there_by_its_time_with_loss_and_recall(address: str) -> No
     assert [value for _, _, value in values] == pytest.approx([0, 0.1, 0.2])
 
 
+@pytest.mark.integration
 def test_the_projector_has_the_books_of_every_run_with_their_titles(address: str) -> None:
     expected = [f"{run}/books" for run in RUNS]
     assert sorted(asked_until(address, "plugin/projector/runs", expected)) == expected
@@ -132,6 +134,7 @@ def test_where_no_run_has_logs_the_folder_is_named(tmp_path: Path, capsys: pytes
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.integration
 def test_a_port_that_is_taken_is_named(work_dir: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
     port = address.rsplit(":", 1)[1]
     assert main(["--work-dir", str(work_dir), "--host", "127.0.0.1", "--port", port]) == 2

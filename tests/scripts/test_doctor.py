@@ -57,6 +57,7 @@ def test_an_environment_whose_python_does_not_start_is_told(tmp_path: Path, monk
     assert "does not start" in dict(doctor.findings())["environment's Python"]
 
 
+@pytest.mark.integration
 def test_it_runs_without_the_environment() -> None:
     base = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info[1]}"
     done = subprocess.run([base, "-S", "-m", "scripts.doctor"], cwd=ROOT, capture_output=True, text=True, check=False)

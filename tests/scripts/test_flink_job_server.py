@@ -17,6 +17,7 @@ def test_a_manifest_names_the_class_and_all_parts_in_short_lines() -> None:
     assert unfolded == ["Manifest-Version: 1.0", f"Main-Class: {MAIN_CLASS}", f"Class-Path: {' '.join(parts)}", ""]
 
 
+@pytest.mark.integration
 def test_java_reads_the_manifest(tmp_path: Path) -> None:
     """The part that has the class is the last of many; it is no class, and Java says so only if it has found it."""
     if shutil.which("java") is None:

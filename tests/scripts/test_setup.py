@@ -41,12 +41,14 @@ def test_the_stamp_changes_with_the_lock_the_code_and_the_place(
     assert setup.stamp(project) not in (first, second)
 
 
+@pytest.mark.integration
 def test_every_module_of_the_set_up_counts_for_the_stamp() -> None:
     program = "import sys, scripts.setup; print(*sorted(n for n in sys.modules if n.startswith('scripts.')))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == sorted(f"scripts.{name.removesuffix('.py')}" for name in setup.SOURCES)
 
 
+@pytest.mark.integration
 def test_an_environment_counts_only_with_its_stamp_and_a_python_that_starts(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     python = tmp_path / "bin" / "python"
@@ -75,23 +77,25 @@ def test_an_environment_does_not_count_from_the_moment_it_is_made_anew(
     assert not (tmp_path / setup.STAMP_FILE).exists()
 
 
+@pytest.mark.integration
 def test_the_lock_is_held_until_the_last_program_of_a_killed_set_up_ends(tmp_path: Path) -> None:
     program = (
         "import fcntl, sys; from pathlib import Path; from scripts.commands import Commands\n"
         "lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX)\n"
-        "Commands(Path(sys.argv[2]), [lock.fileno()]).run(['sh', '-c', 'echo started; exec sleep 3'])\n"
+        "Commands(Path(sys.argv[2]), [lock.fileno()]).run(['sh', '-c', 'echo started; exec cat ' + sys.argv[3]])\n"
     )
-    lock, log = tmp_path / "lock", tmp_path / "log"
-    started = time.monotonic()
-    parent = subprocess.Popen([sys.executable, "-c", program, lock, log], cwd=ROOT)
+    lock, log, end = tmp_path / "lock", tmp_path / "log", tmp_path / "end"
+    os.mkfifo(end)
+    parent = subprocess.Popen([sys.executable, "-c", program, lock, log, end], cwd=ROOT)
     while not (log.exists() and "\nstarted" in log.read_text()):
-        assert time.monotonic() - started < 30
+        assert parent.poll() is None
         time.sleep(0.05)
     parent.kill()
     parent.wait()
     with lock.open("w") as again:
         with pytest.raises(BlockingIOError):
             fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        end.write_text("")  # The program reads until somebody has written.
         fcntl.flock(again, fcntl.LOCK_EX)
 
 
@@ -108,6 +112,7 @@ def test_this_environment_runs_on_a_c_library_that_is_new_enough() -> None:
     assert host.glibc_version() >= host.NEEDED_GLIBC
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("code", ["import os; print(os.environ['TF_USE_LEGACY_KERAS'])", "import pipeline; print(1)"])
 def test_any_process_of_the_environment_finds_legacy_keras_and_the_project(code: str, tmp_path: Path) -> None:
     clean = {"PATH": os.environ["PATH"]}
@@ -203,6 +208,7 @@ def test_a_missing_compiler_is_told_before_anything_is_installed(
     assert not (tmp_path / "environment").exists()
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(platform.system() != "Linux", reason="the project runs on Linux only")
 def test_a_failing_program_is_told_by_its_last_lines(tmp_path: Path) -> None:
     commands = Commands(tmp_path / "log")
@@ -231,6 +237,7 @@ def base_python() -> Path:
     return Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info[1]}"
 
 
+@pytest.mark.integration
 def test_python_is_found_by_starting_it_and_a_broken_one_hides_no_other(tmp_path: Path) -> None:
     for name in ("python3.10", "python3.11", "python3.12", "python3.13", "python3"):
         shim = tmp_path / "shims" / name
@@ -247,6 +254,7 @@ def test_python_is_found_by_starting_it_and_a_broken_one_hides_no_other(tmp_path
     assert "shims" not in done.stdout
 
 
+@pytest.mark.integration
 def test_an_activated_environment_is_never_what_the_environment_is_made_from() -> None:
     assert sys.prefix != sys.base_prefix
     assert find_python(PYTHON=sys.executable).stdout.strip() == str(base_python())
@@ -255,6 +263,7 @@ def test_an_activated_environment_is_never_what_the_environment_is_made_from() -
     assert not Path(activated).is_relative_to(ROOT)
 
 
+@pytest.mark.integration
 def test_a_python_in_a_folder_with_a_space_can_be_named(tmp_path: Path) -> None:
     named = tmp_path / "a folder" / "python"
     named.parent.mkdir()
@@ -263,6 +272,7 @@ def test_a_python_in_a_folder_with_a_space_can_be_named(tmp_path: Path) -> None:
     assert find_python(PYTHON=str(named)).stdout.strip() == str(base_python())
 
 
+@pytest.mark.integration
 def test_without_a_usable_python_the_remedy_is_told(tmp_path: Path) -> None:
     done = find_python(PYTHON=str(tmp_path / "none"))
     assert done.returncode == 1

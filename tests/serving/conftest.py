@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
+from tests.serving.late_servers import LateServer
+from tests.serving.late_servers import late_server as serve_late
 from tests.serving.servers import KIND, SCHEMES, Server
 from tests.serving.small_models import export_model
 
@@ -42,6 +44,15 @@ def server(
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session", params=[KIND])
+def late_server(
+    request: pytest.FixtureRequest, models: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LateServer]:
+    """Joins requests. The first model is served at first; whoever needs to know asks, for some tests push another."""
+    with serve_late(request.param, models[0], tmp_path_factory.mktemp("late")) as late:
+        yield late
 
 
 @pytest.fixture(params=SCHEMES)

@@ -1,7 +1,7 @@
-"""A job that is killed at many points: `python -m tests.serving.killed JOB FOLDER`, which fails where one leaves harm.
+"""A job that is killed at many points: `python -m tests.serving.killed JOB FOLDER POINTS`.
 
-A child of this process does the job and kills itself, as `kill -9` does, at the n-th call of a C function: the same
-points each time. TFX is loaded once.
+It fails where one of the kills leaves harm. A child of this process does the job and kills itself, as `kill -9` does,
+at the n-th call of a C function: the same points each time, from the first call to the last. TFX is loaded once.
 """
 
 import os
@@ -17,7 +17,6 @@ from serving import archive, push_history
 from tests.serving.pushes import ARTIFACT, bring_artifact, push
 from transform.push_folder import PushFolder
 
-POINTS = 40
 BYTES = 1 << 20
 
 
@@ -74,7 +73,7 @@ def in_child(do: Callable[[], None], kill_at: int | None = None, count: Path | N
     return os.waitpid(child, 0)[1]
 
 
-def kill_everywhere(job: Job, folder: Path) -> None:
+def kill_everywhere(job: Job, folder: Path, points: int) -> None:
     template, state, count = folder / "template", folder / "state", folder / "count"
     template.mkdir()
     job.prepare(template)
@@ -84,17 +83,17 @@ def kill_everywhere(job: Job, folder: Path) -> None:
     job.check(state)
     job.check_done(state)
     calls = int(count.read_text())
-    assert calls > POINTS, calls
-    for point in range(POINTS):
+    assert calls > points, calls
+    for point in range(points):
         shutil.rmtree(state)
         shutil.copytree(template, state)
-        status = in_child(lambda: job.do(state), kill_at=1 + point * (calls - 1) // (POINTS - 1))
-        assert os.WIFSIGNALED(status) or point == POINTS - 1, (point, status)
+        status = in_child(lambda: job.do(state), kill_at=1 + point * (calls - 1) // (points - 1))
+        assert os.WIFSIGNALED(status) or point == points - 1, (point, status)
         job.check(state)
         assert in_child(lambda: job.do(state)) == 0
         job.check(state)
         job.check_done(state)
-    print(f"{calls} calls, killed at {POINTS} of them")
+    print(f"{calls} calls, killed at {points} of them")
 
 
 VERSIONS = ("7", "8", "9", "10")
@@ -204,4 +203,4 @@ def _prune(folder: Path) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "push":
         import components.atomic_pusher  # noqa: F401 (loaded here, once, and not by every child)
-    kill_everywhere(JOBS[sys.argv[1]], Path(sys.argv[2]))
+    kill_everywhere(JOBS[sys.argv[1]], Path(sys.argv[2]), int(sys.argv[3]))

@@ -1,4 +1,4 @@
-"""Models of real reviews, trained briefly by the real code, and what numpy makes of the vectors that they give."""
+"""Models of real or made-up reviews, trained briefly by the real code, and what numpy makes of their vectors."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ DATA = ROOT.parent / "shared" / "data"
 READERS_999 = DATA / "goodbooks-999-users" / "USER_ISBN_RATING_GENRES.csv"
 READERS_53000 = DATA / "goodbooks-v1" / "USER_ISBN_RATING_GENRES.csv.gz"
 ASKED, TOP_K = 1000, 100
+MADE_UP_READERS, MADE_UP_BOOKS = 48, 700
 EPOCHS = 2
 PARAMETERS = Hyperparameters(embedding_dim=64)
 WITHOUT_SPARSE_PART = Recipe(Schedule(256, EPOCHS), temperature=0.1, epochs=EPOCHS)
@@ -28,7 +29,7 @@ WITH_SPARSE_PART = WITHOUT_SPARSE_PART._replace(mix=Mix(1, 0, 0.5), compressed=F
 
 
 class RealModel(NamedTuple):
-    """A served model of real reviews."""
+    """A served model that the real code has trained."""
 
     served: ServedModel
     towers: BookTowers
@@ -45,6 +46,19 @@ class RealModel(NamedTuple):
 
     def ask(self, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
         return self.served.ask(signature, inputs)
+
+
+def write_made_up_reviews(file: Path) -> Path:
+    """Writes reviews of a few readers, of whom each has read some fifty books, and each book somebody. Returns it."""
+    random = np.random.default_rng(0)
+    popularity = np.linspace(0.12, 0.0, MADE_UP_BOOKS)
+    read = random.random((MADE_UP_READERS, MADE_UP_BOOKS)) < popularity
+    read[np.arange(MADE_UP_BOOKS) % MADE_UP_READERS, np.arange(MADE_UP_BOOKS)] = True
+    users, books = np.nonzero(read)
+    pd.DataFrame({"User": [f"reader {user}" for user in users], "ISBN": [f"book {book}" for book in books]}).to_csv(
+        file, index=False
+    )
+    return file
 
 
 def fit_and_serve(reviews: Path, recipe: Recipe, folder: Path) -> RealModel:

@@ -18,6 +18,8 @@ from transform.features import MOST_BOOKS_ASKED
 
 LONG = "x" * 2**20
 
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
+
 
 def refusals(server: Server, signature: str, inputs: dict[str, Any]) -> tuple[str, str, str]:
     """Returns gRPC's status, and what is said over gRPC and over REST, where the code must be that of a bad request."""

@@ -19,6 +19,8 @@ from transform.errors import ConfigurationError, ServingError
 STRANGER = "nobody"
 NO_UTF8 = BOOK_NAMES[-1]
 
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
+
 
 def raw(names: list[Any]) -> Any:
     return [raw(name) if isinstance(name, list) else name.encode("utf-8", "surrogateescape") for name in names]

@@ -85,6 +85,8 @@ def messages() -> tuple[Any, Any]:
     return tuple(message_factory.GetMessageClass(pool.FindMessageTypeByName(f"serving.{name}"))() for name in names)
 
 
+@pytest.mark.integration
+@pytest.mark.xdist_group("serving")
 @pytest.mark.parametrize(("signature", "form"), EXAMPLES)
 def test_each_curl_example_is_answered_row_by_row(signature: str, form: str, server: Server) -> None:
     answer = ask(server, signature, form)
@@ -94,12 +96,16 @@ def test_each_curl_example_is_answered_row_by_row(signature: str, form: str, ser
     assert all(row.get("isbn") or row.get("embedding") for row in rows)
 
 
+@pytest.mark.integration
+@pytest.mark.xdist_group("serving")
 @pytest.mark.parametrize("signature", SIGNATURES)
 def test_both_forms_of_an_example_ask_for_the_same(signature: str, server: Server) -> None:
     by_row, by_column = (ask(server, signature, form) for form in ANSWERED)
     assert by_row["predictions"] == rows_of(by_column["outputs"])
 
 
+@pytest.mark.integration
+@pytest.mark.xdist_group("serving")
 def test_every_signature_has_an_example_in_each_form(signatures: list[Any]) -> None:
     assert set(SIGNATURES) == set(signatures[0])
     found = [
@@ -127,6 +133,8 @@ def rows_of(columns: dict[str, list]) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+@pytest.mark.integration
+@pytest.mark.xdist_group("serving")
 def test_the_python_example_runs(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     [program] = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     exec(compile(program.replace("grpc://localhost:8500", server.address("grpc")), "README.md", "exec"), {})

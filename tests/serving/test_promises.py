@@ -9,17 +9,14 @@ import pytest
 
 from serving.probe import ServedModel, read_by
 from serving.promises import broken_promises
-from tests.serving.small_models import BOOK_NAMES, BOOKS, HISTORIES, USER_NAMES, export_model
+from tests.serving.small_models import BOOK_NAMES, BOOKS, HISTORIES, USER_NAMES
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_model(tmp_path_factory.mktemp("promises") / "model", seed=0)
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> ServedModel:
-    return ServedModel(folder)
+def model(models: list[Path]) -> ServedModel:
+    return ServedModel(models[0])
 
 
 @pytest.fixture(scope="module")

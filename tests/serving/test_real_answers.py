@@ -1,6 +1,7 @@
-"""A thousand real readers: every signature answers as numpy does, whether one asks or many ask at once."""
+"""A thousand real readers, or a few made-up ones: each signature answers as numpy does, to one or many at once."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from serving.promises import broken_promises
 from tests.serving.real_models import (
+    ASKED,
+    MADE_UP_READERS,
     READERS_999,
     READERS_53000,
     TOP_K,
@@ -17,32 +20,46 @@ from tests.serving.real_models import (
     RealModel,
     fit_and_serve,
     history_scores,
+    write_made_up_reviews,
 )
 
 TOLERANCE = 1e-5
 ROWS = 250
-SETS = {
-    "999-readers": (READERS_999, []),
-    "53000-readers": (READERS_53000, [pytest.mark.large, pytest.mark.timeout(3600)]),
-}
 RECIPES = {"without-sparse-part": WITHOUT_SPARSE_PART, "with-sparse-part": WITH_SPARSE_PART}
+
+pytestmark = pytest.mark.integration
+
+
+def real_reviews(path: Path) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not path.exists(), reason=f"the real reviews are not at {path}")
+
+
+# By name: the reviews, where they are not made up; how many readers are asked about; and what to mark.
+SETS = {
+    "made-up-readers": (None, MADE_UP_READERS, []),
+    "999-readers": (READERS_999, 999, [pytest.mark.exhaustive, real_reviews(READERS_999)]),
+    "53000-readers": (
+        READERS_53000,
+        ASKED,
+        [pytest.mark.large, pytest.mark.timeout(3600), real_reviews(READERS_53000)],
+    ),
+}
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(
-            (path, recipe),
-            marks=[*marks, pytest.mark.skipif(not path.exists(), reason=f"the real reviews are not at {path}")],
-            id=f"{readers}-{kind}",
-        )
-        for readers, (path, marks) in SETS.items()
+        pytest.param((path, asked, recipe), marks=marks, id=f"{readers}-{kind}")
+        for readers, (path, asked, marks) in SETS.items()
         for kind, recipe in RECIPES.items()
     ],
 )
 def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RealModel:
-    path, recipe = request.param
-    return fit_and_serve(path, recipe, tmp_path_factory.mktemp("real") / "model")
+    path, asked, recipe = request.param
+    folder = tmp_path_factory.mktemp("real")
+    model = fit_and_serve(path or write_made_up_reviews(folder / "reviews.csv"), recipe, folder / "model")
+    assert len(model.users) == asked
+    return model
 
 
 def check(
@@ -112,7 +129,6 @@ def test_a_reader_gets_the_best_of_what_was_not_read(real: RealModel) -> None:
     answer = real.ask("serving_default", user_id=real.users)
     check(answer, real.books, real.scores, real.read, np.full(len(real.users), TOP_K))
     assert answer["known_user"].all()
-    assert len(real.users) >= 999
 
 
 @pytest.mark.parametrize("n", [0, 1, 500])

@@ -1,9 +1,10 @@
 """The command that asks for one reader or for a file of them, of a push folder or of a server."""
 
 import csv
+import functools
 import json
 import resource
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,26 @@ import pytest
 from serving import batch, recommend
 from serving.answers import Answer, Recommendation
 from serving.batch import Reader
+from serving.pushed_model import PushedModel
 from tests.serving.servers import Server
 from tests.serving.small_models import USER_NAMES
 from transform.errors import DataError
 from transform.pseudonyms import KEY_VARIABLE, pseudonymise
 
 KEY = "a key that is long enough for this"
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
+
+
+@pytest.fixture(scope="module")
+def load() -> Callable[[Path], PushedModel]:
+    return functools.cache(PushedModel)
+
+
+@pytest.fixture(autouse=True)
+def _loaded_once(load: Callable[[Path], PushedModel], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares each call of the command its second or two: the push folder is the same all the time."""
+    monkeypatch.setattr(recommend, "PushedModel", load)
 
 
 @pytest.fixture

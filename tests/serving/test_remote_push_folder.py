@@ -1,9 +1,12 @@
 """The tools for versions, on a push folder in an object store."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,12 +18,15 @@ from transform.push_folder import PushFolder
 
 ROOT = Path(__file__).parent.parent.parent
 
-# Copies a model into the push folder, and is killed before it writes object number N.
-KILLED_PUSH = """
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
+
+# For each line N a child copies a model into the push folder, and is killed before it writes object number N. How each
+# has ended is printed. One process loads the libraries for all.
+KILLED_PUSHES = """
 import os, signal, sys
 from transform.object_files import ObjectFiles
 from transform.push_folder import PushFolder
-source, push_dir, last = sys.argv[1], sys.argv[2], int(sys.argv[3])
+source, push_dir = sys.argv[1:]
 write, written = ObjectFiles.writer, []
 def watched(self, location):
     if len(written) == last:
@@ -28,8 +34,24 @@ def watched(self, location):
     written.append(location)
     return write(self, location)
 ObjectFiles.writer = watched
-PushFolder(push_dir).push(source, {"assets.extra/release.json": {}})
+for line in sys.stdin:
+    last = int(line)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            PushFolder(push_dir).push(source, {"assets.extra/release.json": {}})
+            status = 0
+        finally:
+            os._exit(status)
+    print(os.waitpid(child, 0)[1], flush=True)
 """
+
+
+# For what takes seconds: the schemes differ by their names, which the quick tests prove.
+slow_for_each_scheme = pytest.mark.parametrize(
+    "location", ["s3", pytest.param("minio", marks=pytest.mark.exhaustive)], indirect=True
+)
 
 
 @pytest.fixture(params=["s3", "minio"])
@@ -113,6 +135,7 @@ def test_a_store_that_is_not_there_is_told(
     assert f"error: {location}: http://127.0.0.1:" in capsys.readouterr().err
 
 
+@slow_for_each_scheme
 def test_a_pushed_model_is_asked_where_it_is(
     location: str, push_dir: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,6 +181,22 @@ def test_a_damaged_archive_leaves_nothing_in_the_store(
     assert bucket.names() == []
 
 
+@contextmanager
+def pushes(source: Path, push_dir: str) -> Iterator[Callable[[int], int]]:
+    """Gives what pushes, is killed before it writes so many objects and one more, and tells how it has ended."""
+    command = [sys.executable, "-c", KILLED_PUSHES, str(source), push_dir]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def push(last: int) -> int:
+            print(last, file=process.stdin, flush=True)
+            return int(process.stdout.readline())
+
+        yield push
+
+
+@slow_for_each_scheme
 def test_a_push_that_is_killed_between_two_files_shows_no_version_and_the_next_completes(
     filled: str, tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,15 +211,14 @@ def test_a_push_that_is_killed_between_two_files_shows_no_version_and_the_next_c
         (tmp_path / name).write_text(f"new {name}")
     folder = PushFolder(filled)
     writes = len(names) + 1
-    for last in range(writes):
-        command = [sys.executable, "-c", KILLED_PUSH, str(tmp_path), filled, str(last)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == -9, done.stderr
-        assert len([key for key in bucket.names() if key.split("/")[2] not in ("8", "9", "10")]) == sum(range(last + 1))
-        assert folder.versions() == ["8", "9", "10"]
-        assert release.main(["list", "--push-dir", filled]) == 0
-    done = subprocess.run([*command[:-1], str(writes)], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    with pushes(tmp_path, filled) as push:
+        for last in range(writes):
+            assert push(last) == signal.SIGKILL
+            written = [key for key in bucket.names() if key.split("/")[2] not in ("8", "9", "10")]
+            assert len(written) == sum(range(last + 1))
+            assert folder.versions() == ["8", "9", "10"]
+            assert release.main(["list", "--push-dir", filled]) == 0
+        assert push(writes) == 0
     [*older, new] = folder.versions()
     assert older == ["8", "9", "10"]
     assert bucket.get(f"models/readalike/{new}/saved_model.pb") == b"new saved_model.pb"

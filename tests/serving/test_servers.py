@@ -27,6 +27,7 @@ def test_without_either_it_is_our_own(folder: Path) -> None:
     assert found_kind() == WIRE
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("script", "kind"),
     [
@@ -41,6 +42,7 @@ def test_a_docker_engine_that_has_or_gets_the_image_serves(script: str, kind: st
     assert found_kind() == kind
 
 
+@pytest.mark.integration
 def test_an_engine_that_does_not_answer_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "ENGINE_SECONDS", 0.2)
     monkeypatch.setattr(servers, "PULL_SECONDS", 0.2)

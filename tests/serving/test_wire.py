@@ -2,23 +2,27 @@
 
 import shutil
 import threading
-import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.client import Answer, Client, connect
-from tests.serving.servers import KIND, PATIENCE_SECONDS, SCHEMES, Server, free_ports, wait_until
+from serving.client import Answer, Client
+from tests.serving.late_servers import LateServer
+from tests.serving.servers import PATIENCE_SECONDS, SCHEMES, Server, wait_until
 from tests.serving.small_models import BOOK_NAMES, BOOKS, DIM, USER_NAMES, WIDTH
 from tests.serving.wire_requests import QUESTIONS, USERS, over_grpc, over_rest
 
 ASKING = 8
+
+# Higher than what any push gets: a server never tries a number again that it could not load.
+DAMAGED = 10**12
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
 
 
 def check(outputs: Mapping[str, Any], wanted: Mapping[str, tf.Tensor]) -> None:
@@ -39,41 +43,6 @@ def same(answers: list[Answer], outputs: Mapping[str, tf.Tensor]) -> bool:
         and np.allclose([book.score for book in answer.books], scores[isbns != b""], atol=1e-6)
         for answer, isbns, scores in zip(answers, outputs["isbn"].numpy(), outputs["score"].numpy(), strict=True)
     )
-
-
-class LateServer(NamedTuple):
-    """Joins requests; was asked before it was started."""
-
-    server: Server
-    push_dir: Path
-    asked_before: dict[str, Future]
-    """By protocol, the answer to who asked then."""
-
-
-@pytest.fixture(scope="module", params=[KIND])
-def late_server(
-    request: pytest.FixtureRequest, models: list[Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LateServer]:
-    folder = tmp_path_factory.mktemp("late")
-    shutil.copytree(models[0], folder / "push" / "1")
-    ports = free_ports()
-    threads = ThreadPoolExecutor(2)
-    clients = {
-        scheme: connect(f"{scheme}://127.0.0.1:{port}", timeout_seconds=PATIENCE_SECONDS)
-        for scheme, port in zip(SCHEMES, ports, strict=True)
-    }
-    asked = {scheme: threads.submit(client.recommend_top, USERS) for scheme, client in clients.items()}
-    time.sleep(0.5)
-    assert not any(answer.done() for answer in asked.values())
-    server = Server(request.param, folder / "push", folder / "log", batching=True, ports=ports)
-    try:
-        server.wait()
-        yield LateServer(server, folder / "push", asked)
-    finally:
-        server.stop()
-        threads.shutdown()
-        for client in clients.values():
-            client.close()
 
 
 @pytest.mark.parametrize("signature", QUESTIONS)
@@ -192,14 +161,14 @@ def test_who_asked_before_the_server_was_there_is_answered(late_server: LateServ
 
 
 def test_a_version_that_cannot_be_loaded_leaves_the_one_before_it(late_server: LateServer) -> None:
-    damaged = late_server.push_dir / "9"
-    (late_server.push_dir / ".incoming-9").mkdir()
-    (late_server.push_dir / ".incoming-9" / "saved_model.pb").write_bytes(b"no graph")
-    (late_server.push_dir / ".incoming-9").rename(damaged)
+    name = str(DAMAGED)
+    (late_server.push_dir / f".incoming-{name}").mkdir()
+    (late_server.push_dir / f".incoming-{name}" / "saved_model.pb").write_bytes(b"no graph")
+    (late_server.push_dir / f".incoming-{name}").rename(late_server.push_dir / name)
     with late_server.server.connect("grpc") as client:
-        wait_until(lambda: any(one.version == 9 and one.state != "START" for one in client.status()))
+        wait_until(lambda: any(one.version == DAMAGED and one.state != "START" for one in client.status()))
         assert len(client.recommend_top(USERS)) == 3
         states = {one.version: one.state for one in client.status()}
-        assert states.pop(9) != "AVAILABLE"
+        assert states.pop(DAMAGED) != "AVAILABLE"
         assert list(states.values()).count("AVAILABLE") == 1
-    shutil.rmtree(damaged)
+    shutil.rmtree(late_server.push_dir / name)

@@ -14,6 +14,8 @@ from trainer.recipe import fit
 from trainer.twin import Twin
 from trainer.vocabulary import Vocabulary
 
+pytestmark = pytest.mark.integration
+
 BLOCKS, READERS, BOOKS, WITHHELD = 6, 40, 30, 6
 USER_NAMES = [f"reader-{number}".encode() for number in range(BLOCKS * READERS)]
 BOOK_NAMES = [f"book-{number}".encode() for number in range(BLOCKS * BOOKS)]

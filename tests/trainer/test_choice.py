@@ -35,6 +35,7 @@ def choices(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Choice]:
     return {name: chosen(read, tmp_path_factory.mktemp(name)) for name, read in reads.items()}
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["checkerboard", "random"])
 def test_temperature_and_epochs_are_the_best_that_were_tried(name: str, choices: dict[str, Choice]) -> None:
     found, validation = choices[name][:2]
@@ -48,6 +49,7 @@ def test_temperature_and_epochs_are_the_best_that_were_tried(name: str, choices:
     assert epochs[found.epochs - 1]["recall_at_20"] == max(best.values())
 
 
+@pytest.mark.integration
 def test_settings_and_weights_are_the_best_of_what_is_tried_in_turn(tmp_path: Path) -> None:
     """Worked out again, part by part, without the functions that chose. Towers that hardly learn are not left alone."""
     slow = FAST.model_copy(update={"max_epochs": 1, "learning_rate": 1e-4})
@@ -104,6 +106,7 @@ def test_settings_and_weights_are_the_best_of_what_is_tried_in_turn(tmp_path: Pa
     assert validation["recall_at_20"] == pytest.approx(served, abs=1e-9)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("most_lost", "compressed"), [(0.0, False), (1.0, True)])
 def test_a_regression_stays_beside_the_vectors_where_compressing_them_loses_too_much(
     most_lost: float, compressed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -118,6 +121,7 @@ def test_a_regression_stays_beside_the_vectors_where_compressing_them_loses_too_
     assert found.compressed == (towers.neighbours is None) == compressed
 
 
+@pytest.mark.integration
 def test_towers_alone_are_chosen_where_the_sum_finds_no_more(choices: dict[str, Choice], tmp_path: Path) -> None:
     """Eighty epochs find every withheld field of a checkerboard, and nothing finds more."""
     found = chosen(checkerboard(), tmp_path, FAST.model_copy(update={"embedding_dim": 16, "max_epochs": 80}))
@@ -125,8 +129,15 @@ def test_towers_alone_are_chosen_where_the_sum_finds_no_more(choices: dict[str, 
     assert found.recipe.mix == Mix(1, 0, 0)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
-    "parts", [("closed_form",), ("closed_form", "regression"), ("trained", "closed_form"), ("trained", "regression")]
+    "parts",
+    [
+        ("closed_form",),
+        ("closed_form", "regression"),
+        pytest.param(("trained", "closed_form"), marks=pytest.mark.exhaustive),
+        ("trained", "regression"),
+    ],
 )
 def test_a_model_is_made_of_the_parts_that_it_may_be_made_of_and_no_other_is_fitted(
     parts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -142,16 +153,19 @@ def test_a_model_is_made_of_the_parts_that_it_may_be_made_of_and_no_other_is_fit
     assert np.isfinite(fit(random_histories(), BOOKS, found.recipe, parameters).query_table).all()
 
 
+@pytest.mark.integration
 def test_a_checkerboard_is_found(choices: dict[str, Choice]) -> None:
     """Of 48 books that a reader has not read, eight are the withheld ones: by chance 20 places find 42 %."""
     assert choices["checkerboard"].validation["recall_at_20"] > 0.95
 
 
+@pytest.mark.integration
 def test_no_more_readers_validate_than_are_asked_for(tmp_path: Path) -> None:
     few = ALONE.model_copy(update={"max_validation_users": 7})
     assert chosen(checkerboard(), tmp_path, few).validation["users"] == 7
 
 
+@pytest.mark.integration
 def test_what_validation_asks_for_was_not_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read, trained_on, decomposed = checkerboard(), [], []
     real_train, real_decompose = choice.train, closed_form.decompose
@@ -165,6 +179,7 @@ def test_what_validation_asks_for_was_not_trained_on(tmp_path: Path, monkeypatch
         assert left.sum(axis=1).tolist() == [[36]] * USERS  # a tenth of 40 books is withheld
 
 
+@pytest.mark.integration
 def test_the_choice_brings_the_towers_that_were_chosen_and_says_what_they_have_not_seen(
     choices: dict[str, Choice],
 ) -> None:
@@ -178,10 +193,12 @@ def test_the_choice_brings_the_towers_that_were_chosen_and_says_what_they_have_n
     assert choice.withheld_share == len(out.books) / len(read.books)
 
 
+@pytest.mark.integration
 def test_the_same_seed_chooses_the_same(tmp_path: Path, choices: dict[str, Choice]) -> None:
     assert without_seconds(chosen(random_histories(), tmp_path)) == without_seconds(choices["random"])
 
 
+@pytest.mark.integration
 def test_readers_of_two_books_get_the_defaults_and_can_be_fitted(tmp_path: Path) -> None:
     read = histories(np.eye(20, BOOKS) + np.eye(20, BOOKS, 1) > 0)
     found = chosen(read, tmp_path)
@@ -189,6 +206,7 @@ def test_readers_of_two_books_get_the_defaults_and_can_be_fitted(tmp_path: Path)
     assert np.isfinite(fit(read, BOOKS, found.recipe, FAST).query_table).all()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("temperatures", "meanwhile"), [((0.1,), True), ((0.1, 0.3), False)])
 def test_the_fit_on_everything_is_begun_meanwhile_where_it_is_clear_how(
     temperatures: tuple[float, ...], meanwhile: bool, tmp_path: Path

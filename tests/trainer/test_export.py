@@ -18,6 +18,8 @@ from trainer.stored_table import stored
 from trainer.twin import Twin, read_twin
 from trainer.vocabulary import Vocabulary
 
+pytestmark = pytest.mark.integration
+
 USERS = [f"reader-{number}".encode() for number in range(6)]
 BOOKS = ["Dune", "Émile", "a, b", "zwei\nZeilen", "0007", "日本"]
 COUNTS = np.array([5, 4, 4, 2, 1, 1], np.int64)

@@ -10,6 +10,8 @@ import tensorflow as tf
 from trainer.loaded_table import LoadedTable
 from trainer.stored_table import stored
 
+pytestmark = pytest.mark.integration
+
 ROWS, WIDTH = 40, 70
 
 

@@ -91,6 +91,7 @@ def test_random_rankings_agree_with_slow_loops_and_stay_between_0_and_1(k: int) 
         assert np.nanmax(values) <= 1, name
 
 
+@pytest.mark.exhaustive
 def test_the_library_ranx_has_the_same_values() -> None:
     generator = np.random.default_rng(3)
     users, books, longest = 60, 400, 100

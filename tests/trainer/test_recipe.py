@@ -12,6 +12,7 @@ from trainer.training import train
 RECIPE = Recipe(Schedule(16, 3), 0.1, 2)
 
 
+@pytest.mark.integration
 def test_towers_alone_are_what_training_gave() -> None:
     read = random_histories()
     towers = fit(read, BOOKS, RECIPE, FAST)
@@ -20,6 +21,7 @@ def test_towers_alone_are_what_training_gave() -> None:
     assert (towers.candidate_table == expected.candidate_table).all()
 
 
+@pytest.mark.integration
 def test_a_blend_scores_as_its_parts_do_in_their_weights() -> None:
     """Wide enough that the compression loses nothing."""
     read, wide = random_histories(), FAST.model_copy(update={"embedding_dim": BOOKS})
@@ -45,6 +47,7 @@ def test_a_recipe_can_be_written_as_json() -> None:
     assert written["temperature"] == 0.1
 
 
+@pytest.mark.integration
 def test_fitting_twice_gives_the_same_bit_for_bit() -> None:
     found = RECIPE._replace(mix=Mix(1, 1, 0.5))
     first, second = (fit(random_histories(), BOOKS, found, FAST) for _ in range(2))

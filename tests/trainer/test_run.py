@@ -152,6 +152,7 @@ def ask(fn_args: SimpleNamespace, *users: str) -> tuple[np.ndarray, np.ndarray]:
     return answer["isbn"].numpy(), answer["score"].numpy()
 
 
+@pytest.mark.integration
 def test_a_run_chooses_records_and_exports(done: SimpleNamespace) -> None:
     training = recorded(done)
     facts = json.loads(Path(done.serving_model_dir, "assets.extra", "readalike.json").read_text())
@@ -174,6 +175,7 @@ def test_a_run_chooses_records_and_exports(done: SimpleNamespace) -> None:
     ]
 
 
+@pytest.mark.integration
 def test_the_projector_shows_the_vectors_that_are_served(done: SimpleNamespace) -> None:
     """Served ones are stored at 8 bits."""
     folder = Path(done.model_run_dir, "books")
@@ -184,6 +186,7 @@ def test_the_projector_shows_the_vectors_that_are_served(done: SimpleNamespace) 
     assert vectors == pytest.approx(served["embedding"].numpy(), abs=0.02)
 
 
+@pytest.mark.integration
 def test_what_is_exported_leaves_out_heldout_books_too_and_scores_strangers_by_shares(done: SimpleNamespace) -> None:
     (known, stranger), scores = ask(done, "reader-0", "stranger")
     assert sorted(known.tolist()) == [*[b""] * 5, b"book 1", b"book 3", b"book 5", b"book 7", b"book 9"]
@@ -192,6 +195,7 @@ def test_what_is_exported_leaves_out_heldout_books_too_and_scores_strangers_by_s
     assert scores[1] == pytest.approx(np.sort(readers)[::-1] / READERS)
 
 
+@pytest.mark.integration
 def test_the_holdout_changes_the_served_model_and_neither_the_choice_nor_the_twin(
     done: SimpleNamespace, tmp_path: Path
 ) -> None:
@@ -210,6 +214,7 @@ def test_the_holdout_changes_the_served_model_and_neither_the_choice_nor_the_twi
     assert sorted(ask(done, "reader-0")[0][0].tolist()) != sorted(ask(other, "reader-0")[0][0].tolist())
 
 
+@pytest.mark.integration
 def test_the_twin_is_fitted_on_the_training_books_and_the_served_model_on_all(done: SimpleNamespace) -> None:
     found = recorded(done)["recipe"]
     nested = {
@@ -241,6 +246,7 @@ def test_the_twin_is_fitted_on_the_training_books_and_the_served_model_on_all(do
     assert np.abs(scores - other)[~read].max() > 1e-2
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("negligible", "trainings"), [(0.0, 4), (1.0, 3)])
 def test_the_twin_takes_the_towers_of_the_choice_where_next_to_nothing_was_withheld(
     negligible: float, trainings: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -257,6 +263,7 @@ def test_the_twin_takes_the_towers_of_the_choice_where_next_to_nothing_was_withh
     assert len(trained) == trainings
 
 
+@pytest.mark.integration
 def test_the_twin_names_the_training_interactions_and_knows_all_books(done: SimpleNamespace) -> None:
     twin = twin_of(done)
     trained, heldout = (
@@ -278,6 +285,7 @@ def test_readers_of_one_book_end_the_run_before_anything_is_written(tmp_path: Pa
     assert not Path(fn_args.serving_model_dir).exists()
 
 
+@pytest.mark.integration
 def test_what_the_tuner_found_replaces_what_is_configured(tmp_path: Path) -> None:
     fn_args = make_fn_args(tmp_path, HELDOUT)
     fn_args.hyperparameters = {"parts": ["closed_form"], "embedding_dim": 5}

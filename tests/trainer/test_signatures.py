@@ -12,6 +12,8 @@ from trainer.book_towers import BookTowers
 from trainer.interactions import Histories, Interactions, group_by_user
 from trainer.stored_table import stored
 
+pytestmark = pytest.mark.integration
+
 RANDOM = np.random.default_rng(3)
 USERS, BOOKS, DIM, WIDTH = 40, 900, 12, 100
 USER_NAMES = [f"reader-{number}".encode() for number in range(USERS)]

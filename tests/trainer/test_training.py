@@ -55,6 +55,7 @@ def same(first: BookTowers, second: BookTowers) -> bool:
     return all((one == other).all() for one, other in zip(first[:2], second[:2], strict=True))
 
 
+@pytest.mark.integration
 def test_it_learns_a_checkerboard() -> None:
     """The three books of the own colour that are left come first, of 33: by chance one reader in 5,000 has them so."""
     training, heldout = checkerboard()
@@ -65,6 +66,7 @@ def test_it_learns_a_checkerboard() -> None:
     assert rankings.hits.all(axis=1).mean() >= 0.99
 
 
+@pytest.mark.integration
 def test_the_same_seed_gives_the_same_towers_bit_for_bit_and_another_one_others() -> None:
     first, second = trained(epochs=2), trained(epochs=2)
     assert same(first.towers, second.towers)
@@ -74,6 +76,7 @@ def test_the_same_seed_gives_the_same_towers_bit_for_bit_and_another_one_others(
     assert (first.towers.candidate_table != other.towers.candidate_table).any()
 
 
+@pytest.mark.integration
 def test_it_stops_after_patience_and_keeps_the_towers_of_the_best_epoch() -> None:
     """Of the epochs that find the same, the last one."""
     heard, seen = iter([0.1, 0.3, 0.3, 0.2, 0.29, 0.9]), []
@@ -90,12 +93,14 @@ def test_it_stops_after_patience_and_keeps_the_towers_of_the_best_epoch() -> Non
     assert not same(seen[1], seen[2])
 
 
+@pytest.mark.integration
 def test_it_goes_on_to_the_last_epoch_while_it_gets_better() -> None:
     heard = iter(range(100))
     result = trained(validate=lambda _: float(next(heard)))
     assert (result.best_epoch, len(result.epochs)) == (12, 12)
 
 
+@pytest.mark.integration
 def test_stopping_early_gives_what_the_whole_schedule_had_by_then() -> None:
     """What validation found after two epochs is what two epochs give again: the learning rate falls over all twelve."""
     heard, seen = iter([0.1, 0.3, 0.2, 0.2]), []
@@ -111,8 +116,19 @@ def test_stopping_early_gives_what_the_whole_schedule_had_by_then() -> None:
     assert "recall_at_20" not in again.epochs[0]
 
 
-@pytest.mark.parametrize("recalls", [[0.1, 0.3, 0.2, 0.2], [float(epoch) for epoch in range(12)]])
-@pytest.mark.parametrize("other", [0, 1])
+EARLY, LAST = [0.1, 0.3, 0.2, 0.2], [float(epoch) for epoch in range(12)]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("recalls", "other"),
+    [
+        (EARLY, 1),
+        (LAST, 0),
+        pytest.param(EARLY, 0, marks=pytest.mark.exhaustive),
+        pytest.param(LAST, 1, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_follower_gets_the_towers_that_as_many_epochs_give_alone(recalls: list[float], other: int) -> None:
     """Where validation stops after four epochs, and where the last epoch is the best."""
     followed = checkerboard()[other]
@@ -123,6 +139,7 @@ def test_a_follower_gets_the_towers_that_as_many_epochs_give_alone(recalls: list
     assert same(led.follower, led.towers) == (other == 0)
 
 
+@pytest.mark.integration
 def test_a_failure_of_the_leading_fit_ends_the_one_that_follows() -> None:
     """Long before the ten thousand epochs that it would have."""
     before = threading.active_count()
@@ -141,12 +158,14 @@ def test_a_failure_of_the_leading_fit_ends_the_one_that_follows() -> None:
     assert threading.active_count() <= before
 
 
+@pytest.mark.integration
 def test_a_failure_of_the_one_that_follows_is_told() -> None:
     broken = Histories(np.array([0, 2], np.int32), np.array([0, BOOKS], np.int32))
     with pytest.raises(ValueError, match="negative"):
         trained(validate=lambda _: 0.5, follower=broken._replace(books=np.array([0, -1], np.int32)))
 
 
+@pytest.mark.integration
 def test_the_learning_rate_falls_to_a_twentieth_in_a_straight_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from trainer import training
 
@@ -159,6 +178,7 @@ def test_the_learning_rate_falls_to_a_twentieth_in_a_straight_line(monkeypatch: 
     assert found == pytest.approx([0.05, 0.05 * (1 + 1 / 20) / 2, 0.05 / 20])
 
 
+@pytest.mark.integration
 def test_tensorboard_finds_loss_and_recall(tmp_path: Path) -> None:
     trained(epochs=2, validate=lambda _: 0.5, log_dir=str(tmp_path))
     events = EventAccumulator(str(tmp_path / "train"))
@@ -167,6 +187,7 @@ def test_tensorboard_finds_loss_and_recall(tmp_path: Path) -> None:
     assert len(events.Tensors("epoch_loss")) == 2
 
 
+@pytest.mark.integration
 def test_who_watches_sees_each_epoch() -> None:
     heard: list[Advance] = []
     with watched(heard.append):
@@ -203,6 +224,7 @@ def test_a_batch_is_never_larger_than_the_data() -> None:
     assert sorted(batch["user_id"].numpy()) == [0, 1, 2]
 
 
+@pytest.mark.integration
 def test_the_loss_of_an_epoch_is_the_mean_of_its_batches_not_the_last_one() -> None:
     """With a learning rate next to nothing, the batches of the epoch can be asked for their loss again."""
     still = FAST.model_copy(update={"learning_rate": 1e-12})

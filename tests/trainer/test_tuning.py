@@ -114,6 +114,7 @@ def test_readers_of_three_books_are_too_few_to_tune_on() -> None:
         Folds(three, 3, 2, 10, 0)
 
 
+@pytest.mark.integration
 def test_folds_withhold_other_books_of_the_same_readers_and_know_what_was_withheld() -> None:
     folds = Folds(tastes(), BOOKS, 2, 30, 0)
     assert len(folds.users) == 30
@@ -157,7 +158,7 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
-@pytest.mark.e2e
+@pytest.mark.integration
 def test_killed_and_resumed_with_two_workers_it_ends_with_as_many_trials_as_one_that_was_not(tmp_path: Path) -> None:
     whole = tune(tastes(), BOOKS, BASE, parameters(5), tmp_path / "whole")
     assert len(whole.facts["trials"]) == 5

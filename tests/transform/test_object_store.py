@@ -49,11 +49,13 @@ def logged_in(account: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
     return account
 
 
+@pytest.mark.integration
 def test_with_the_right_key_files_are_written_and_read(logged_in: Account) -> None:
     storage.write_bytes(b"1", "s3://mine/push/7/file")
     assert storage.files("s3://mine/push") == ["7/file"]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -82,11 +84,13 @@ def test_refused_credentials_are_told_with_the_remedy_and_without_the_secret(
         assert "never-to-be-shown" not in told
 
 
+@pytest.mark.integration
 def test_a_bucket_of_others_is_refused(logged_in: Account) -> None:
     with pytest.raises(StorageError, match="refuses access"):
         storage.entries("s3://others/push")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("location", ["s3://none/push", "minio://none/push"])
 def test_a_missing_bucket_is_told_whatever_is_asked(location: str, bucket: Bucket) -> None:
     for ask in (
@@ -101,6 +105,7 @@ def test_a_missing_bucket_is_told_whatever_is_asked(location: str, bucket: Bucke
             ask()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("location", ["s3://bucket/push", "minio://bucket/push"])
 def test_an_endpoint_that_is_not_there_is_told_within_seconds(
     location: str, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
@@ -113,6 +118,7 @@ def test_an_endpoint_that_is_not_there_is_told_within_seconds(
     assert time.monotonic() - started < 15
 
 
+@pytest.mark.integration
 def test_a_server_that_takes_the_call_and_says_nothing_is_given_up(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +140,7 @@ def test_a_google_endpoint_that_is_not_there_is_told(monkeypatch: pytest.MonkeyP
         storage.exists("gs://bucket/file")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("named", [{ENDPOINTS[0]: "{}"}, {ENDPOINTS[1]: "{}"}, {ENDPOINTS[0]: "{}", ENDPOINTS[1]: "x"}])
 @pytest.mark.parametrize("scheme", ["s3", "minio"])
 def test_the_endpoint_is_the_environments_at_the_time_of_the_call(

@@ -14,6 +14,8 @@ from trainer.vocabulary import read_vocabulary
 from transform.preprocessing import preprocessing_fn
 from transform.vocabularies import VocabularyParameters
 
+pytestmark = pytest.mark.integration
+
 ROWS = [
     {"User": ["u2"], "ISBN": ["zwei\nZeilen"], "RatingOf5": [4.0], "Genres": ["a", "b"]},
     {"User": ["u1"], "ISBN": ["a title, with spaces"], "RatingOf5": [], "Genres": []},
@@ -37,8 +39,15 @@ def transformed(folder: Path, **limits: int) -> tuple[list[dict], tft.TFTransfor
     return rows, tft.TFTransformOutput(str(folder / "graph"))
 
 
-def test_ids_fall_with_frequency_and_vocabularies_keep_counts_and_any_text(tmp_path: Path) -> None:
-    rows, output = transformed(tmp_path)
+@pytest.fixture(scope="module")
+def unlimited(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict], tft.TFTransformOutput]:
+    return transformed(tmp_path_factory.mktemp("unlimited"))
+
+
+def test_ids_fall_with_frequency_and_vocabularies_keep_counts_and_any_text(
+    unlimited: tuple[list[dict], tft.TFTransformOutput],
+) -> None:
+    rows, output = unlimited
     books = read_vocabulary(output.vocabulary_file_by_name("isbn_vocabulary"))
     users = read_vocabulary(output.vocabulary_file_by_name("user_vocabulary"))
     assert (books.tokens, books.counts.tolist()) == ([b"zwei\nZeilen", b"a title, with spaces", b"0007"], [3, 2, 1])
@@ -47,13 +56,21 @@ def test_ids_fall_with_frequency_and_vocabularies_keep_counts_and_any_text(tmp_p
     assert [int(np.squeeze(row["user_id"])) for row in rows] == [1, 0, 0, 0, 2, 1]
 
 
-def test_a_missing_rating_is_nan(tmp_path: Path) -> None:
-    ratings = [float(np.squeeze(row["rating"])) for row in transformed(tmp_path)[0]]
+def test_a_missing_rating_is_nan(unlimited: tuple[list[dict], tft.TFTransformOutput]) -> None:
+    ratings = [float(np.squeeze(row["rating"])) for row in unlimited[0]]
     assert ratings == pytest.approx([4, np.nan, 2.5, 1, 5, 5], nan_ok=True)
 
 
-@pytest.mark.parametrize("limits", [{"min_book_count": 2}, {"max_books": 2}])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"min_book_count": 2, "max_users": 2},
+        pytest.param({"max_books": 2, "min_user_count": 2}, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_what_the_limits_leave_out_has_no_id(limits: dict, tmp_path: Path) -> None:
     rows, output = transformed(tmp_path, **limits)
     assert [int(np.squeeze(row["book_id"])) for row in rows] == [0, 1, 0, -1, 0, 1]
     assert len(read_vocabulary(output.vocabulary_file_by_name("isbn_vocabulary"))) == 2
+    assert [int(np.squeeze(row["user_id"])) for row in rows] == [1, 0, 0, 0, -1, 1]
+    assert len(read_vocabulary(output.vocabulary_file_by_name("user_vocabulary"))) == 2

@@ -18,7 +18,7 @@ from transform.push_folder import PushFolder, is_version, timestamp
 FILES = ("assets.extra/readalike.json", "saved_model.pb", "variables/variables.index")
 
 
-@pytest.fixture(params=["local", "s3", "gs"])
+@pytest.fixture(params=["local", *(pytest.param(store, marks=pytest.mark.integration) for store in ("s3", "gs"))])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PushFolder]:
     if request.param == "local":
         yield PushFolder(str(tmp_path / "push"))
@@ -184,6 +184,7 @@ def test_leftovers_go_when_nothing_in_them_changed_for_an_hour(local: PushFolder
     assert names(local) == {"9", ".incoming-2", ".incoming-3", "backup"}
 
 
+@pytest.mark.integration
 def test_in_an_object_store_half_versions_are_leftovers_too(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     remote = PushFolder(f"s3://{bucket.name}")
     write(remote, "9")
@@ -197,6 +198,7 @@ def test_in_an_object_store_half_versions_are_leftovers_too(bucket: Bucket, monk
     assert contents(remote, "8") == {}
 
 
+@pytest.mark.integration
 def test_no_empty_object_is_left_that_a_server_would_take_for_a_version(bucket: Bucket) -> None:
     """pyarrow makes objects that stand for folders where it is asked to make folders, or removes something."""
     remote = PushFolder(f"s3://{bucket.name}/push")
@@ -208,6 +210,7 @@ def test_no_empty_object_is_left_that_a_server_would_take_for_a_version(bucket: 
     assert names(remote) == {"10"}
 
 
+@pytest.mark.integration
 def test_a_model_is_pushed_from_one_kind_of_storage_to_another(bucket: Bucket, local: PushFolder) -> None:
     remote = PushFolder(f"s3://{bucket.name}/push")
     write(local, "9")

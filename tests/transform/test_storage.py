@@ -19,7 +19,9 @@ from transform.object_files import BLOCK
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture(params=["local", "s3", "minio", "gs"])
+@pytest.fixture(
+    params=["local", *(pytest.param(store, marks=pytest.mark.integration) for store in ("s3", "minio", "gs"))]
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A folder, with nothing in it, whose name is not a plain one."""
     if request.param == "local":
@@ -86,6 +88,7 @@ def test_a_folder_is_removed_with_all_that_is_in_it_and_nothing_beside(place: st
     assert storage.files(place) == ["8/a"]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("target", ["local", "s3", "minio"])
 def test_a_file_larger_than_a_block_is_copied_anywhere(target: str, place: str, tmp_path: Path, bucket: Bucket) -> None:
     content = os.urandom(BLOCK + 17)
@@ -98,6 +101,7 @@ def test_a_file_larger_than_a_block_is_copied_anywhere(target: str, place: str, 
     assert storage.files(folder) == ["deep/to"]
 
 
+@pytest.mark.integration
 def test_an_object_is_read_in_blocks_and_not_in_the_bytes_that_are_asked_for(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +119,7 @@ def test_an_object_is_read_in_blocks_and_not_in_the_bytes_that_are_asked_for(
     assert reads == [BLOCK, BLOCK]
 
 
+@pytest.mark.integration
 def test_a_write_that_fails_half_way_leaves_no_object(bucket: Bucket) -> None:
     location = f"s3://{bucket.name}/file"
 
@@ -128,6 +133,7 @@ def test_a_write_that_fails_half_way_leaves_no_object(bucket: Bucket) -> None:
     assert bucket.names() == []
 
 
+@pytest.mark.integration
 def test_a_folder_with_an_object_of_its_own_name_is_as_any_other(bucket: Bucket) -> None:
     """Consoles, and pyarrow, make such objects to show an empty folder."""
     bucket.put("push/", b"")
@@ -143,11 +149,13 @@ def test_an_address_that_can_mean_nothing_is_told(location: str) -> None:
     assert str(caught.value).startswith(f"{location}: ")
 
 
+@pytest.mark.integration
 def test_an_address_with_an_empty_part_is_told(bucket: Bucket) -> None:
     with pytest.raises(StorageError, match="Empty path component"):
         storage.entries(f"s3://{bucket.name}//x")
 
 
+@pytest.mark.integration
 def test_local_files_are_reached_without_loading_pyarrow(tmp_path: Path) -> None:
     program = (
         "import sys\nfrom transform import storage\n"
@@ -156,6 +164,7 @@ def test_local_files_are_reached_without_loading_pyarrow(tmp_path: Path) -> None
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
 
 
+@pytest.mark.integration
 def test_beam_can_send_what_opens_a_remote_file_to_a_worker(bucket: Bucket) -> None:
     from apache_beam.internal import pickler
 

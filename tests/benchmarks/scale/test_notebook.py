@@ -25,6 +25,8 @@ def test_the_notebook_keeps_users_with_three_reviews_by_numbers() -> None:
     ]
 
 
+@pytest.mark.integration
+@pytest.mark.exhaustive
 def test_the_notebook_learns_which_books_a_taste_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     every = reviews(readers=200)
     every.to_csv(tmp_path / "reviews.csv")

@@ -16,7 +16,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 def test_reviews_models_and_baseline_are_in_buckets(bucket: Bucket, tmp_path: Path) -> None:
     bucket.put("in/reviews.csv", HEADER + TASTES)
     environment = {"AWS_ENDPOINT_URL_S3": bucket.endpoint, "AWS_REGION": REGION}
-    kubeflow = Kubeflow(tmp_path / "kubeflow", KEY, environment)
+    kubeflow = Kubeflow(tmp_path / "kubeflow", KEY, environment, forked=False)
     places = {"push_dir": f"minio://{bucket.name}/push", "baseline_dir": f"s3://{bucket.name}/baseline"}
     data = f"s3://{bucket.name}/in/reviews.csv"
 

@@ -22,7 +22,8 @@ pytestmark = [
 def test_999_readers_get_the_same_and_the_next_run_compares_with_what_is_served(run: Runner, tmp_path: Path) -> None:
     local = run(DATA)
     assert local.exit_code == 0, local.output + local.errors
-    kubeflow = Kubeflow(tmp_path / "kubeflow", (run.work_dir / "pseudonym.key").read_text().strip())
+    key = (run.work_dir / "pseudonym.key").read_text().strip()
+    kubeflow = Kubeflow(tmp_path / "kubeflow", key, forked=False)
     check_same(kubeflow.run(DATA), kubeflow.push_dir, local)
     served = newest_version(kubeflow.push_dir)
 

@@ -1,7 +1,7 @@
 """A cluster that is a folder: it runs compiled pipelines as Kubeflow's backend does, with processes for containers."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,11 +72,19 @@ class RunResult:
 class Cluster:
     """Everything that outlives a run: objects, metadata, secrets. Pipelines run in it one after the other."""
 
-    def __init__(self, folder: Path, secrets: Secrets):
-        """Takes an empty folder, and the values of secrets and configuration maps, by name and key."""
+    def __init__(self, folder: Path, secrets: Secrets, forked: Callable[[str], bool] = lambda step: True):
+        """Makes an empty cluster.
+
+        Args:
+          folder: where everything is; empty.
+          secrets: the values of secrets and configuration maps, by name and key.
+          forked: tells of a step whether its pod may be forked from a process that has loaded TFX already. A pod that
+            is not starts as it does in a real cluster, and loads it for 10 seconds and more.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._secrets = secrets
+        self._forked = forked
         self._store = ObjectStore(folder / "objects")
         self._metadata = Metadata(folder / "metadata.sqlite")
 
@@ -120,7 +128,8 @@ class Cluster:
 
     def _begin(self, step: Step, run: Run) -> "Pod | StepResult":
         """Does what the driver does. Returns the pod that is to run, or how the step ends without one."""
-        container = Container(step, self.folder / "pods" / run.run_id / step.name, self._store, self._secrets)
+        folder = self.folder / "pods" / run.run_id / step.name
+        container = Container(step, folder, self._store, self._secrets, forked=self._forked(step.name))
         executor_input = resolve_inputs(step, run, self._metadata)
         if not holds(step.task.trigger_policy.condition, executor_input):
             return StepResult("CANCELED")

@@ -9,15 +9,16 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from google.protobuf import json_format
 from kfp.compiler.pipeline_spec_builder import to_protobuf_value
 from kfp.local.executor_output_utils import load_executor_output, special_dsl_outputpath_read
 
 from pipeline.kubeflow.artifact_folders import ROOT_VARIABLE
+from tests.fork_server import fork_server
 from tests.kubeflow.backend.documents import RefusedError, Step
 from tests.kubeflow.backend.metadata import Metadata
 from tests.kubeflow.backend.objects import MOUNTS, ObjectStore, mounted
@@ -33,8 +34,17 @@ Secrets = Mapping[str, Mapping[str, str]]
 class Container:
     """The container of one step."""
 
-    def __init__(self, step: Step, folder: Path, store: ObjectStore, secrets: Secrets):
-        """Takes the step, the folder that stands for its file system, and what the cluster holds for it."""
+    def __init__(self, step: Step, folder: Path, store: ObjectStore, secrets: Secrets, *, forked: bool):
+        """Takes the step, the folder that stands for its file system, and what the cluster holds for it.
+
+        Args:
+          step: what is run.
+          folder: of this container alone.
+          store: the objects.
+          secrets: by name and key.
+          forked: whether a module of this project is forked from a process that has loaded TFX, instead of started.
+        """
+        self._forked = forked
         self._step = step
         self._store = store
         self._environment = environment(step, secrets)
@@ -60,10 +70,7 @@ class Container:
         own = {name: str(self._folder / place) for name, place in places.items()}
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
-            done = subprocess.run(
-                command, cwd=ROOT, env={**self._environment, **own}, stdout=output, stderr=output, check=False
-            )
-        return done.returncode
+            return _ended(command, {**self._environment, **own}, output, forked=self._forked)
 
     def collect(self, executor_input: Any, metadata: Metadata, root: str) -> tuple[dict[str, Any], dict[str, int]]:
         """Uploads and records what the container wrote.
@@ -148,6 +155,13 @@ def placeholders(step: Step, executor_input: Any) -> dict[str, str]:
         text = plain if isinstance(plain, str) else json_format.MessageToJson(value, indent=None)
         found[f"{{{{$.inputs.parameters['{name}']}}}}"] = text
     return found
+
+
+def _ended(command: Sequence[str], variables: Mapping[str, str], output: IO[bytes], *, forked: bool) -> int:
+    """Runs the command of a container. Returns its exit code."""
+    if forked and command[:2] == ["python", "-m"]:
+        return fork_server().start(command[1:], cwd=ROOT, env=variables, stdout=output, stderr=output).wait()
+    return subprocess.run(command, cwd=ROOT, env=variables, stdout=output, stderr=output, check=False).returncode
 
 
 def _filled(word: str, replacements: Mapping[str, str]) -> str:

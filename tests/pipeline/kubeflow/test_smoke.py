@@ -23,6 +23,7 @@ def test_all_that_the_pipeline_names_is_there(plain: Compiled) -> None:
     assert {name: reason for name in names if (reason := fault(name))} == {}
 
 
+@pytest.mark.integration
 def test_what_is_missing_is_reported_and_all_else_is_still_tried(tmp_path: Path) -> None:
     containers = [
         {"command": ["python", "-m", "json.tool"], "args": ["--executor_class_path", "collections.Counter"]},

@@ -87,6 +87,7 @@ def test_the_second_run_is_a_new_version_of_the_same_pipeline(server: ApiServer,
     assert len(server.runs) == 2
 
 
+@pytest.mark.integration
 def test_a_version_is_named_by_the_revision_and_the_time(
     server: ApiServer, package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

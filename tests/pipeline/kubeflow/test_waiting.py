@@ -235,6 +235,7 @@ def test_the_command_ends_with_the_exit_code_of_the_local_runner(
     assert err in said.err
 
 
+@pytest.mark.integration
 def test_an_interrupt_ends_the_wait_and_not_the_run(server: ApiServer, tmp_path: Path) -> None:
     server.told.scenes = [{"Read": "RUNNING"}]
     command = ["submit", f"--host={server.address}", f"--package={write_package(tmp_path)}", "--data=/x", "--wait"]
