@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Final, ParamSpec
 
 from transform.errors import ReadalikeError
+from transform.terminal_text import visible
 
 INTERRUPTED: Final = 130
 
@@ -25,7 +26,7 @@ def with_exit_code(interrupted: str = "interrupted") -> Callable[[Callable[P, in
             try:
                 return main(*args, **kwargs)
             except ReadalikeError as error:
-                print(f"error: {error}", file=sys.stderr)
+                print(visible(f"error: {error}"), file=sys.stderr)
                 return error.exit_code
             except KeyboardInterrupt:
                 print(f"\n{interrupted}", file=sys.stderr)
