@@ -100,6 +100,8 @@ def _show(folder: PushFolder, arguments: argparse.Namespace, console: PlainConso
 
 
 def _rollback(folder: PushFolder, arguments: argparse.Namespace, console: PlainConsole) -> None:
+    for damaged in (release for release in read_history(folder) if release.damage):
+        console.print(f"Passed over: {damaged.damage}")
     release = roll_back(folder, time.time(), arguments.to)
     console.print(
         f"Version {release.version}, a copy of {release.origin}, is served in place of "
