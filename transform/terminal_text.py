@@ -4,7 +4,9 @@ Titles, names of files and messages of servers may hold anything. rich reads `[b
 emoji, and a terminal obeys an escape sequence.
 """
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from typing import Any, Final
 from unicodedata import category
@@ -39,6 +41,10 @@ class PlainConsole(Console):
     def render_str(self, text: str, **settings: Any) -> Text:
         """Returns what is shown of `text`; cells and titles of tables come here too."""
         return super().render_str(visible(text), **settings)
+
+    def on_broken_pipe(self) -> None:
+        """Leaves it to the program how it ends when its reader went away."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def _escaped(text: str, escape: Callable[[str], str]) -> str:
