@@ -13,6 +13,7 @@ from rich.text import Text
 from pipeline.activities import Activity, clock
 from pipeline.plain_steps import INDENT
 from pipeline.steps import Steps
+from transform.terminal_text import PlainConsole
 
 _REDRAWN_A_SECOND: Final = 4
 
@@ -30,7 +31,7 @@ _NARROW: Final = 70
 class LiveSteps:
     """The list stays at the bottom while the run goes on, and remains, as it is then, when it ends."""
 
-    def __init__(self, console: Console, steps: Steps):
+    def __init__(self, console: PlainConsole, steps: Steps):
         """Begins to draw.
 
         Args:
@@ -60,7 +61,7 @@ class LiveSteps:
         if step is not None and step != self._told:
             lines.insert(0, self._steps.numbered(step))
             self._told = step
-        self._console.print("\n".join(lines), markup=False)
+        self._console.print("\n".join(lines))
 
     def advanced(self, activity: Activity) -> None:
         """Leaves it to the next redrawing to show how far `activity` has come."""

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
-from rich.console import Console
-
 from pipeline import preflight
 from pipeline.config import PipelineConfig
 from pipeline.flink_job_server import job_server
@@ -21,9 +19,12 @@ from pipeline.step_record import RUNS, last_seconds
 from pipeline.terminal import redirected_output, reported_steps, shown_waiting
 from transform.errors import ConfigurationError, InputError, ReadalikeError, own_error
 from transform.pseudonyms import key_id, read_key
+from transform.terminal_text import PlainConsole
 
 
-def run_locally(config: PipelineConfig, show_result: Callable[[Console, str], None], until: str | None = None) -> int:
+def run_locally(
+    config: PipelineConfig, show_result: Callable[[PlainConsole, str], None], until: str | None = None
+) -> int:
     """Runs the pipeline and shows what it does.
 
     Args:
@@ -69,7 +70,7 @@ def run_locally(config: PipelineConfig, show_result: Callable[[Console, str], No
                 raise cause from error
             if isinstance(error, KeyboardInterrupt):
                 raise
-            console.print(f"\n{told}", markup=False)
+            console.print(f"\n{told}")
             return 1
         if until is None:
             _show_report(console, report.page)
@@ -107,14 +108,14 @@ def _tell_refused(config: PipelineConfig, run_id: str, error: InputError) -> Non
         page = str(LocalReport(config, run_id).refuse(str(error)))
     except OSError as fault:  # The work folder may be the very thing that is wrong.
         page = f"could not be written ({fault.strerror})"
-    Console(highlight=False, soft_wrap=True).print(f"Report: {page}", markup=False)
+    PlainConsole(soft_wrap=True).print(f"Report: {page}")
 
 
-def _show_report(console: Console, page: Path | None) -> None:
-    console.print(f"Report: {page or 'could not be written; the log says why'}", markup=False)
+def _show_report(console: PlainConsole, page: Path | None) -> None:
+    console.print(f"Report: {page or 'could not be written; the log says why'}")
 
 
-def _run(config: PipelineConfig, console: Console, report: LocalReport, until: str | None) -> None:
+def _run(config: PipelineConfig, console: PlainConsole, report: LocalReport, until: str | None) -> None:
     with shown_waiting(console, "loading TFX"), loading():
         from tfx import v1 as tfx
         from tfx.orchestration.pipeline import RunOptions  # In no public module.
@@ -163,11 +164,11 @@ def _metadata_connection(config: PipelineConfig) -> Any:
     )
 
 
-def _greet(console: Console, config: PipelineConfig, log_file: Path | None, made_key: bool) -> None:
+def _greet(console: PlainConsole, config: PipelineConfig, log_file: Path | None, made_key: bool) -> None:
     rows = {"data": config.data, "work": config.work_dir, "push": config.push_dir, "log": log_file or "this terminal"}
-    console.print(f"Readalike on TFX {version('tfx')}", markup=False)
+    console.print(f"Readalike on TFX {version('tfx')}")
     for name, value in rows.items():
-        console.print(f"  {name:<5} {value}", markup=False)
+        console.print(f"  {name:<5} {value}")
     if made_key:
         console.print(
             f"  A new pseudonym key was made: {preflight.key_file(config)}\n"

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import absl.logging
-from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
 
@@ -20,17 +19,18 @@ from pipeline.live_steps import LiveSteps
 from pipeline.plain_steps import PlainSteps
 from pipeline.steps import STEP_EVENT, Steps
 from transform import progress
+from transform.terminal_text import PlainConsole
 
 
 @contextmanager
-def redirected_output(log_file: Path | None) -> Iterator[Console]:
+def redirected_output(log_file: Path | None) -> Iterator[PlainConsole]:
     """Sends all output of this process to `log_file`, and yields a console on what was the standard output.
 
     Args:
       log_file: None leaves the output where it is.
     """
     if log_file is None:
-        yield Console(highlight=False, soft_wrap=True)
+        yield PlainConsole(soft_wrap=True)
         return
     sys.stdout.flush()
     sys.stderr.flush()
@@ -40,7 +40,7 @@ def redirected_output(log_file: Path | None) -> Iterator[Console]:
     try:
         os.dup2(log, 1)
         os.dup2(log, 2)
-        yield Console(file=terminal, highlight=False, soft_wrap=True)
+        yield PlainConsole(file=terminal, soft_wrap=True)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -54,14 +54,14 @@ def redirected_output(log_file: Path | None) -> Iterator[Console]:
 class StepReporter(logging.Handler):
     """Turns the runner's log, our own messages and the advances of a step into what a display shows."""
 
-    def __init__(self, console: Console, steps: Steps):
+    def __init__(self, console: PlainConsole, steps: Steps):
         super().__init__(logging.INFO)
         self._steps = steps
         self._display: LiveSteps | PlainSteps
         if _may_draw(console):
             self._display = LiveSteps(console, steps)
         else:
-            self._display = PlainSteps(lambda text: console.print(text, markup=False), steps)
+            self._display = PlainSteps(console.print, steps)
 
     @property
     def current(self) -> str | None:
@@ -98,7 +98,7 @@ class StepReporter(logging.Handler):
 
 @contextmanager
 def reported_steps(
-    console: Console, steps: Sequence[str], expected: Mapping[str, float] | None = None
+    console: PlainConsole, steps: Sequence[str], expected: Mapping[str, float] | None = None
 ) -> Iterator[StepReporter]:
     """Shows the steps of a run on `console` and writes the log of all libraries to the standard error stream.
 
@@ -126,7 +126,7 @@ def reported_steps(
 
 
 @contextmanager
-def shown_waiting(console: Console, text: str) -> Iterator[None]:
+def shown_waiting(console: PlainConsole, text: str) -> Iterator[None]:
     """Shows on a terminal that something is being waited for, and nothing elsewhere.
 
     rich's own status would put itself in the place of the standard streams, and a library that is loaded meanwhile
@@ -140,7 +140,7 @@ def shown_waiting(console: Console, text: str) -> Iterator[None]:
         yield
 
 
-def _may_draw(console: Console) -> bool:
+def _may_draw(console: PlainConsole) -> bool:
     """Returns whether `console` can draw, and the libraries' logs do not come to the same terminal."""
     logs_there = sys.__stderr__ is not None and sys.__stderr__.isatty()
     return console.is_terminal and not console.is_dumb_terminal and not logs_there

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from pipeline.config import PipelineConfig, read_config
 from pipeline.local_run import run_locally, study_folder
 from trainer.tuning_parameters import BEST_CONFIGURATION, BEST_FILE
 from transform.exit_codes import with_exit_code
 from transform.json_files import read_json
+from transform.terminal_text import PlainConsole
 
 TRIALS: Final = 20
 TUNER: Final = "Tuner"
@@ -38,21 +37,21 @@ def with_trials(config: PipelineConfig) -> PipelineConfig:
     return config.model_copy(update={"tuning": config.tuning.model_copy(update={"trials": trials})})
 
 
-def show_best(console: Console, folder: Path) -> None:
+def show_best(console: PlainConsole, folder: Path) -> None:
     """Shows what tuning has left in `folder`, and how it is used."""
     found = read_json(str(folder / BEST_FILE)) or {}
     chosen, baseline = found["chosen"], found["baseline"]
-    console.print(f"\nRecall@20 as configured: {baseline['recall_at_20']:.4f}", markup=False)
+    console.print(f"\nRecall@20 as configured: {baseline['recall_at_20']:.4f}")
     if chosen["configured"]:
-        console.print("No trial beats that in every fold and beyond doubt: keep what is configured.", markup=False)
+        console.print("No trial beats that in every fold and beyond doubt: keep what is configured.")
     else:
         low, high = found["difference_of_chosen"]
         recall = f"{chosen['recall_at_20']:.4f}, difference {low:+.4f} to {high:+.4f}"
-        console.print(f"Recall@20 of trial {chosen['number']}: {recall}", markup=False)
+        console.print(f"Recall@20 of trial {chosen['number']}: {recall}")
         for name, value in chosen["values"].items():
-            console.print(f"  {name:<14} {value}", markup=False)
-        console.print(f"Use it: --config {folder / BEST_CONFIGURATION}", markup=False)
-    console.print(f"All trials: {folder / BEST_FILE}", markup=False)
+            console.print(f"  {name:<14} {value}")
+        console.print(f"Use it: --config {folder / BEST_CONFIGURATION}")
+    console.print(f"All trials: {folder / BEST_FILE}")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from transform.errors import ReleaseError
 from transform.exit_codes import with_exit_code
 from transform.push_folder import GRAPH_FILE, STAGING_PREFIX
 from transform.storage import is_remote
+from transform.terminal_text import visible
 
 BLOCK: Final = 1 << 20
 FORMAT: Final = 1
@@ -257,19 +258,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             with local_version(arguments.source) as folder:
                 version = make(folder, arguments.out, twin=arguments.twin)
                 where = f"{arguments.source}, version {version.name}," if is_remote(arguments.source) else version
-                print(f"Wrote {where} to {arguments.out}")
+                print(visible(f"Wrote {where} to {arguments.out}"))
                 if not arguments.twin and (version / features.TWIN_FILE).exists():
                     print(WITHOUT_TWIN)
         elif is_remote(arguments.folder):
             with remote_folder(arguments.folder) as folder:
                 extract(arguments.archive, folder)
-            print(f"Extracted {arguments.archive} to {arguments.folder}")
+            print(visible(f"Extracted {arguments.archive} to {arguments.folder}"))
         else:
             extract(arguments.archive, Path(arguments.folder))
-            print(f"Extracted {arguments.archive} to {arguments.folder}")
+            print(visible(f"Extracted {arguments.archive} to {arguments.folder}"))
     except OSError as error:
         place = error.filename or arguments.command
-        print(f"error: {place}: {error.strerror}. Mend that and try again.", file=sys.stderr)
+        print(visible(f"error: {place}: {error.strerror}. Mend that and try again."), file=sys.stderr)
         return ReleaseError.exit_code
     return 0
 

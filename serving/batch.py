@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
 
-from rich.console import Console
 from rich.progress import Progress
 
 from serving.answers import Answer
 from transform.errors import DataError
+from transform.terminal_text import PlainConsole
 
 FORMATS: Final = ("jsonl", "csv")
 CSV_HEADER: Final = ("user", "user_id", "known_user", "rank", "isbn", "score")
@@ -48,7 +48,7 @@ def answer_all(names: Path, ask: Ask, out: Path | None, form: str) -> int:
       DataError: `names` cannot be read, is not UTF-8 or has no name; or `out` cannot be written.
     """
     count = 0
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     with _opened(out) as file, Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         write = _csv_writer(file) if form == "csv" else _json_writer(file)
         task = progress.add_task("readers", total=_size(names))

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 from transform import features
 from transform.errors import ReleaseError
-from transform.json_files import read_json
 from transform.push_folder import GRAPH_FILE, PushFolder, timestamp
+from transform.release_notes import NOTES, read_note
 
 
 class Release(NamedTuple):
@@ -22,7 +22,7 @@ class Release(NamedTuple):
     rollback: dict[str, Any]
     """Of a version that a rollback made: `copy_of`, `rolled_back_from`, `rolled_back_at`. Else empty."""
     damage: str
-    """Which of these files cannot be read, and why; empty if all can."""
+    """Which of these files cannot be used, and why; empty if all can. What cannot be used is taken as missing."""
 
     @property
     def origin(self) -> str:
@@ -116,9 +116,9 @@ def _find(folder: PushFolder, version: str) -> tuple[str, bool]:
 
 def _read_release(folder: PushFolder, version: str, served: bool) -> Release:
     contents, damage = [], []
-    for name in (features.MODEL_FACTS_FILE, features.RELEASE_NOTE_FILE, features.ROLLBACK_FILE):
+    for name in NOTES:
         try:
-            contents.append(read_json(f"{folder.path(version)}/{name}") or {})
+            contents.append(read_note(folder.path(version), name))
         except ReleaseError as error:
             contents.append({})
             damage.append(str(error))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from serving import batch
@@ -23,6 +22,7 @@ from transform import features
 from transform.errors import ConfigurationError, PseudonymKeyError
 from transform.exit_codes import with_exit_code
 from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE, key_id, pseudonymise, read_key
+from transform.terminal_text import PlainConsole, visible_json
 
 
 @with_exit_code()
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         [reader] = ask([arguments.user])
     if arguments.json:
-        print(json.dumps(batch.as_json(reader), ensure_ascii=False))
+        print(visible_json(json.dumps(batch.as_json(reader), ensure_ascii=False)))
     else:
         _show(reader.answer, where)
     return 0
@@ -120,14 +120,14 @@ def _key(model: PushedModel, key_file: Path | None) -> bytes:
 
 
 def _show(answer: Answer, where: str) -> None:
-    console = Console(highlight=False)
+    console = PlainConsole()
     if not answer.known:
         console.print("Not in the training data, so these are the most popular books.")
     table = Table("#", "score", "book", box=None)
     for rank, book in enumerate(answer.books, start=1):
         table.add_row(str(rank), f"{book.score:.3f}", book.isbn)
     console.print(table)
-    console.print(where, style="dim", markup=False)
+    console.print(where, style="dim")
 
 
 if __name__ == "__main__":

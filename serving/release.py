@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Column, Table
 
 from serving.push_history import Release, read_history, read_release, roll_back
 from transform.errors import ReleaseError
 from transform.exit_codes import with_exit_code
 from transform.push_folder import PushFolder
+from transform.terminal_text import PlainConsole, visible_json
 
 SHORT_DIGEST: Final = 12
 WIDTH_OF_A_PIPE: Final = 240
@@ -25,7 +25,7 @@ WIDTH_OF_A_PIPE: Final = 240
 def main(argv: Sequence[str] | None = None) -> int:
     """Does what the command line `argv` says. Returns the exit code."""
     arguments = _parser().parse_args(argv)
-    console = Console(highlight=False, soft_wrap=True)
+    console = PlainConsole(soft_wrap=True)
     if not console.is_terminal:
         console.width = WIDTH_OF_A_PIPE
     folder = PushFolder(arguments.push_dir)
@@ -59,10 +59,10 @@ def _at_least_one(text: str) -> int:
     return int(text)
 
 
-def _list(folder: PushFolder, arguments: argparse.Namespace, console: Console) -> None:
+def _list(folder: PushFolder, arguments: argparse.Namespace, console: PlainConsole) -> None:
     history = read_history(folder)
     if arguments.json:
-        print(json.dumps([_summary(release) for release in history], indent=2, ensure_ascii=False))
+        print(visible_json(json.dumps([_summary(release) for release in history], indent=2, ensure_ascii=False)))
         return
     names = ("version", "pushed", "Recall@20", "interactions", "data")
     table = Table(*(Column(name, no_wrap=True) for name in names), Column(overflow="fold"), box=None)
@@ -79,7 +79,7 @@ def _list(folder: PushFolder, arguments: argparse.Namespace, console: Console) -
     console.print(table)
 
 
-def _show(folder: PushFolder, arguments: argparse.Namespace, console: Console) -> None:
+def _show(folder: PushFolder, arguments: argparse.Namespace, console: PlainConsole) -> None:
     release = read_release(folder, arguments.version or read_history(folder)[-1].version)
     if release.damage:
         raise ReleaseError(release.damage)
@@ -91,7 +91,7 @@ def _show(folder: PushFolder, arguments: argparse.Namespace, console: Console) -
         "facts": release.facts,
     }
     if arguments.json:
-        print(json.dumps(known, indent=2, ensure_ascii=False))
+        print(visible_json(json.dumps(known, indent=2, ensure_ascii=False)))
         return
     table = Table(Column(overflow="fold"), Column(overflow="fold"), box=None, show_header=False)
     for name, value in _leaves(known):
@@ -99,19 +99,20 @@ def _show(folder: PushFolder, arguments: argparse.Namespace, console: Console) -
     console.print(table)
 
 
-def _rollback(folder: PushFolder, arguments: argparse.Namespace, console: Console) -> None:
+def _rollback(folder: PushFolder, arguments: argparse.Namespace, console: PlainConsole) -> None:
+    for damaged in (release for release in read_history(folder) if release.damage):
+        console.print(f"Passed over: {damaged.damage}")
     release = roll_back(folder, time.time(), arguments.to)
     console.print(
         f"Version {release.version}, a copy of {release.origin}, is served in place of "
         f"{release.rollback['rolled_back_from']}, which stays.",
-        markup=False,
     )
 
 
-def _prune(folder: PushFolder, arguments: argparse.Namespace, console: Console) -> None:
+def _prune(folder: PushFolder, arguments: argparse.Namespace, console: PlainConsole) -> None:
     read_history(folder)
     removed = folder.prune(arguments.keep)
-    console.print(f"Removed {', '.join(removed) or 'nothing'}. Served: {folder.served()}", markup=False)
+    console.print(f"Removed {', '.join(removed) or 'nothing'}. Served: {folder.served()}")
 
 
 _COMMANDS: Final = {"list": _list, "show": _show, "rollback": _rollback, "prune": _prune}

@@ -3,23 +3,23 @@
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
 from rich.table import Column, Table
 
 from serving.pushed_model import PushedModel, newest_version
 from transform import storage
+from transform.terminal_text import PlainConsole
 
 READERS: Final = 3
 BOOKS: Final = 5
 
 
-def show_pushed(console: Console, push_location: str) -> None:
+def show_pushed(console: PlainConsole, push_location: str) -> None:
     """Shows the newest version in `push_location`, and what it recommends to a few readers."""
     if storage.is_remote(push_location):
-        console.print(f"\nPushed to {push_location}", markup=False)
+        console.print(f"\nPushed to {push_location}")
         return
     model = PushedModel(newest_version(Path(push_location)))
-    console.print(f"\nPushed {model.folder}", markup=False)
+    console.print(f"\nPushed {model.folder}")
     for reader in model.example_users(READERS):
         [(recommended, _)] = model.recommend([reader], BOOKS)
         read = model.read_books(reader)

@@ -1,10 +1,14 @@
 """Small JSON files, local or remote."""
 
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 from transform import storage
 from transform.errors import ReleaseError
+
+_MOST_LEVELS: Final = 50
+_REMEDY: Final = "Restore it from a copy, or remove it."
 
 
 def read_json(path: str) -> dict[str, Any] | None:
@@ -17,13 +21,29 @@ def read_json(path: str) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(storage.read_bytes(path))
-    except (ValueError, OSError) as error:
-        raise ReleaseError(f"{path}: cannot be read ({error}). Push again, or roll back to another version.") from error
+    except (ValueError, OSError, RecursionError) as error:
+        raise ReleaseError(f"{path}: cannot be read ({error}). {_REMEDY}") from error
     if not isinstance(content, dict):
-        raise ReleaseError(f"{path}: holds no object: {content!r:.40}. Push again, or roll back to another version.")
+        raise ReleaseError(f"{path}: holds no object: {content!r:.40}. {_REMEDY}")
+    if _levels(content) > _MOST_LEVELS:
+        raise ReleaseError(f"{path}: is nested deeper than {_MOST_LEVELS} levels. {_REMEDY}")
     return content
 
 
 def write_json(content: Any, path: str) -> None:
     """Writes `content` to `path`, in a folder that is made if missing."""
     storage.write_bytes((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode(), path)
+
+
+def _levels(content: Any) -> int:
+    """Returns how deep objects and lists are nested in each other, without recursion."""
+    levels, level = 0, [content]
+    while level := [inner for outer in level for inner in _inside(outer)]:
+        levels += 1
+    return levels
+
+
+def _inside(outer: Any) -> Iterable[Any]:
+    if isinstance(outer, dict):
+        return outer.values()
+    return outer if isinstance(outer, list) else ()

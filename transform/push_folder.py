@@ -19,6 +19,7 @@ GRAPH_FILE: Final = "saved_model.pb"
 STAGING_PREFIX: Final = ".incoming-"
 PRUNED_PREFIX: Final = ".pruned-"
 ABANDONED_AFTER_SECONDS: Final = 3600.0
+MOST_VERSION: Final = 2**63 - 1
 
 
 class PushFolder:
@@ -150,12 +151,18 @@ class PushFolder:
         return sorted(filter(is_version, self._names()), key=int)
 
     def _next_number(self) -> int:
-        return 1 + max(map(int, self._numbers()), default=0)
+        number = 1 + max(map(int, self._numbers()), default=0)
+        if number > MOST_VERSION:
+            raise ReleaseError(
+                f"{self.location}: has the version {MOST_VERSION}, the highest that TF Serving can read, so that no "
+                "newer one can be served. Remove or rename that folder."
+            )
+        return number
 
 
 def is_version(name: str) -> bool:
-    """Returns whether TF Serving takes a folder of this name for a version."""
-    return name.isascii() and name.isdigit()
+    """Returns whether TF Serving takes a folder of this name for a version: a number that fits into 64 bits."""
+    return name.isascii() and name.isdigit() and int(name) <= MOST_VERSION
 
 
 def copy_version(source: str, target: str, leave_out: Collection[str] = ()) -> None:

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-
 from benchmarks.scale.machine import describe_machine
 from benchmarks.scale.parts import CHECK, PARTS, PIPELINE, ROOT, Comparison
 from benchmarks.scale.report import TITLES, print_part, print_ratios, ratios
@@ -21,6 +19,7 @@ from data.synthetic.parameters import SyntheticParameters, parse_parameters
 from transform import json_files
 from transform.errors import ConfigurationError
 from transform.exit_codes import with_exit_code
+from transform.terminal_text import PlainConsole
 
 # The notebook's.
 ROWS: Final = 1_733_561
@@ -68,7 +67,7 @@ def compare(options: argparse.Namespace, flags: Sequence[str]) -> int:
             raise ConfigurationError(f"{flag}: this command needs that flag for itself. Leave it out.")
     reviews = sizes(options)
     skipped = set(options.skip) | ({CHECK} if PIPELINE in options.skip else set())
-    console = Console(highlight=False, soft_wrap=True)
+    console = PlainConsole(soft_wrap=True)
     comparison = Comparison(options.folder, reviews, flags)
     console.print(f"Everything is in {comparison.folder}", markup=False)
     comparison.make_reviews()

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.scale.parts import CHECK, NOTEBOOK, PIPELINE, STOCK
 from benchmarks.scale.steps import START, WHOLE
+from transform.terminal_text import PlainConsole
 
 TITLES: Final = {
     PIPELINE: "this pipeline",
@@ -44,7 +44,7 @@ def ratios(parts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def print_part(console: Console, part: str, measured: Mapping[str, Any], rows: int) -> None:
+def print_part(console: PlainConsole, part: str, measured: Mapping[str, Any], rows: int) -> None:
     """Prints what each step of a part took."""
     table = Table(title=f"{TITLES[part]}, {rows:,} rows", title_justify="left")
     table.add_column("step")
@@ -61,7 +61,7 @@ def print_part(console: Console, part: str, measured: Mapping[str, Any], rows: i
         console.print(f"  {name}: {written}", markup=False)
 
 
-def print_ratios(console: Console, found: list[dict[str, Any]]) -> None:
+def print_ratios(console: PlainConsole, found: list[dict[str, Any]]) -> None:
     """Prints what `ratios` found."""
     table = Table(title="ratios", title_justify="left")
     for heading in ("of", "figure", "first", "second", "ratio"):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
-from rich.console import Console
 
 from pipeline.config import read_config
 from pipeline.kubeflow.client import KubeflowClient
@@ -18,6 +17,7 @@ from pipeline.kubeflow.schedule import ScheduleParameters, schedule
 from pipeline.kubeflow.submission import JobParameters, submit
 from pipeline.kubeflow.waiting import wait_for
 from transform.errors import ConfigurationError
+from transform.terminal_text import PlainConsole
 
 _PROGRAM: Final = "kubeflow_runner.py"
 _EPILOG: Final = "To compile, all flags of local_runner.py are taken too."
@@ -118,7 +118,7 @@ def _add_compilation(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _client(connection: Connection, console: Console) -> KubeflowClient:
+def _client(connection: Connection, console: PlainConsole) -> KubeflowClient:
     if connection.sends_token_in_the_open:
         console.print(f"Note: {connection.host} gets the token without encryption.", markup=False)
     return KubeflowClient(connection)
@@ -140,5 +140,5 @@ def _compiled(values: argparse.Namespace, rest: Sequence[str]) -> Path:
     return Path(values.out)
 
 
-def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+def _console() -> PlainConsole:
+    return PlainConsole(soft_wrap=True)

@@ -19,6 +19,7 @@ from pipeline.kubeflow.artifact_folders import ArtifactFolders, launcher_root, m
 from pipeline.loading import loading
 from transform.errors import own_error
 from transform.progress import LOGGER_NAME
+from transform.terminal_text import visible
 
 # How much of the libraries' logs a pod shows: `INFO` for all that TFX and Beam say.
 LEVEL_VARIABLE: Final = "READALIKE_LOG_LEVEL"
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
             return 1
         sys.stdout.flush()
-        print(f"error: {cause}", file=sys.stderr)
+        print(visible(f"error: {cause}"), file=sys.stderr)
         return cause.exit_code
     return 0
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Final
 
 import kfp_server_api as api
-from rich.console import Console
 from rich.status import Status
 
 from pipeline.kubeflow.client import KubeflowClient
 from pipeline.kubeflow.failure import find_failure
 from pipeline.kubeflow.run_steps import FINISHED, State, Step, steps_of
 from transform.errors import GateError, InputError, KubeflowError
+from transform.terminal_text import PlainConsole
 
 PATIENCE_SECONDS: Final = 600.0
 _POLL_SECONDS: Final = 5.0
@@ -23,7 +23,7 @@ def wait_for(
     client: KubeflowClient,
     run_id: str,
     names: Sequence[str],
-    console: Console,
+    console: PlainConsole,
     poll_seconds: float = _POLL_SECONDS,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> None:
@@ -88,7 +88,7 @@ def _outcome(client: KubeflowClient, run: api.V2beta1Run, steps: Sequence[Step])
 class _Reporter:
     """Tells what is new: a line when a step starts and one when it ends, or the running ones in one moving line."""
 
-    def __init__(self, console: Console, names: Sequence[str]):
+    def __init__(self, console: PlainConsole, names: Sequence[str]):
         self.names = names
         self._console = console
         self._told: dict[str, str] = {}

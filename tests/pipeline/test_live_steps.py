@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from rich.console import Console
 
 from pipeline.live_steps import StepList
 from pipeline.steps import Steps
 from transform.progress import Advance
+from transform.terminal_text import PlainConsole
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = [f"Step{letter}" for letter in "ABCDEFGHIJKLM"]
@@ -57,7 +57,7 @@ class Run:
 
     def lines(self, width: int = 100, height: int = 40) -> list[str]:
         shown = StringIO()
-        console = Console(file=shown, force_terminal=True, color_system=None, width=width, height=height)
+        console = PlainConsole(file=shown, force_terminal=True, color_system=None, width=width, height=height)
         console.print(self.list)
         plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.getvalue())
         return [line.rstrip() for line in plain.splitlines()]

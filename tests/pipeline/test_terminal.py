@@ -7,10 +7,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from pipeline.terminal import redirected_output, reported_steps
 from transform.progress import tell
+from transform.terminal_text import PlainConsole
 
 
 @pytest.mark.integration
@@ -45,7 +45,7 @@ def test_verbose_leaves_the_output_where_it_is(capfd: pytest.CaptureFixture[str]
 def test_steps_and_our_messages_are_shown_and_nothing_else() -> None:
     shown = StringIO()
     absl = logging.getLogger("absl")
-    with reported_steps(Console(file=shown, force_terminal=False), ["First", "Second"]) as reporter:
+    with reported_steps(PlainConsole(file=shown, force_terminal=False), ["First", "Second"]) as reporter:
         absl.info("Component First is running.")
         absl.info("Something about [First].")
         tell("1,234 rows [read]\n99 users")
@@ -62,7 +62,7 @@ def test_steps_and_our_messages_are_shown_and_nothing_else() -> None:
 
 def test_what_the_steps_took_last_time_is_shown() -> None:
     shown = StringIO()
-    with reported_steps(Console(file=shown, force_terminal=False), ["First"], {"First": 4.2}):
+    with reported_steps(PlainConsole(file=shown, force_terminal=False), ["First"], {"First": 4.2}):
         logging.getLogger("absl").info("Component First is running.")
     assert shown.getvalue() == "[ 1/1] First ... (last time 4.2 s)\n"
 
@@ -70,6 +70,6 @@ def test_what_the_steps_took_last_time_is_shown() -> None:
 def test_loggers_are_left_as_they_were() -> None:
     root = logging.getLogger()
     before = (list(root.handlers), root.level, logging.getLogger("absl").level)
-    with reported_steps(Console(file=StringIO()), []):
+    with reported_steps(PlainConsole(file=StringIO()), []):
         assert root.level == logging.INFO
     assert (list(root.handlers), root.level, logging.getLogger("absl").level) == before

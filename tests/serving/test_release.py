@@ -192,3 +192,48 @@ def test_to_keep_less_than_the_served_version_is_told(
         release.main(["prune", f"--keep={keep}", "--push-dir", str(push_dir)])
     assert f"{keep}: is no number from 1 up" in capsys.readouterr().err
     assert len(list(push_dir.iterdir())) == 3
+
+
+ODD_NOTES = {
+    "markup": {"copy_of": "[/]", "rolled_back_from": "10", "rolled_back_at": "2026-01-11T00:00:00Z"},
+    "no version": {"copy_of": "x", "rolled_back_from": "10", "rolled_back_at": "2026-01-11T00:00:00Z"},
+    "number for text": {"copy_of": 9, "rolled_back_from": "10", "rolled_back_at": "2026-01-11T00:00:00Z"},
+    "more digits than a version has": {"copy_of": "9" * 5000, "rolled_back_from": "10", "rolled_back_at": ""},
+    "field missing": {"copy_of": "9"},
+}
+
+
+@pytest.mark.parametrize("note", ODD_NOTES.values(), ids=ODD_NOTES.keys())
+def test_an_odd_note_of_a_rollback_is_told_and_passed_over(
+    note: dict[str, Any], push_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = push_dir / "10" / features.ROLLBACK_FILE
+    path.write_text(json.dumps(note))
+    assert str(path) in ask(push_dir, capsys, "list")
+    assert str(path) in json.loads(ask(push_dir, capsys, "list", "--json"))[-1]["damage"]
+    said = ask(push_dir, capsys, "rollback")
+    assert f"Passed over: {path}" in said
+    assert graph(push_dir, "11") == "graph of 9"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (features.RELEASE_NOTE_FILE, '{"data_sha256": 5}'),
+        (features.RELEASE_NOTE_FILE, '{"pushed_at": ["2026"]}'),
+        (features.RELEASE_NOTE_FILE, '{"measured": 1}'),
+        (features.RELEASE_NOTE_FILE, '{"serving": ' + '{"a": ' * 100 + "1" + "}" * 101),
+        (features.RELEASE_NOTE_FILE, '{"serving": ' + "[" * 100_000 + "]" * 100_000 + "}"),
+        (features.MODEL_FACTS_FILE, '{"train_interactions": "many"}'),
+        (features.MODEL_FACTS_FILE, '{"train_interactions": true}'),
+        (features.MODEL_FACTS_FILE, '["[/bold]"]'),
+    ],
+)
+def test_an_odd_note_of_any_kind_does_not_end_the_list_or_a_rollback(
+    name: str, text: str, push_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (push_dir / "9" / name).write_text(text)
+    assert str(push_dir / "9" / name) in ask(push_dir, capsys, "list")
+    assert str(push_dir / "9" / name) in refused(push_dir, capsys, "show", "9")
+    ask(push_dir, capsys, "rollback")
+    assert graph(push_dir, "11") == "graph of 9"

@@ -1,7 +1,14 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from transform.errors import DataError, GateError, KubeflowError, ReadalikeError
-from transform.exit_codes import with_exit_code
+from transform.exit_codes import CLOSED_PIPE, with_exit_code
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize(("error", "code"), [(DataError, 2), (GateError, 3), (KubeflowError, 1), (ReadalikeError, 1)])
@@ -35,3 +42,50 @@ def test_what_is_returned_and_what_nobody_expects_come_through() -> None:
     assert main.__doc__ == "Ends with `code`."
     with pytest.raises(ZeroDivisionError):
         main(0)
+
+
+PROGRAM = """
+import sys
+from transform.exit_codes import CLOSED_PIPE, with_exit_code
+from transform.terminal_text import PlainConsole
+
+@with_exit_code()
+def main() -> int:
+    if sys.argv[1] == "print":
+        print("x" * 100_000)
+    else:
+        PlainConsole().print("x" * 100_000)
+    return 0
+
+sys.exit(main())
+"""
+
+
+def ended(output: str, way: str) -> tuple[int, str]:
+    """Returns the exit code, and what stands on the standard error, of a program whose `output` takes nothing."""
+    command = [sys.executable, "-c", PROGRAM, way]
+    if output == "full":
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        return done.returncode, done.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("way", ["print", "console"])
+def test_a_closed_pipe_ends_a_program_without_a_trace(way: str) -> None:
+    assert ended("closed", way) == (CLOSED_PIPE, "")
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("way", ["print", "console"])
+def test_a_full_device_is_told(way: str) -> None:
+    code, said = ended("full", way)
+    assert code == 2
+    assert said.startswith("error: ")
+    assert "No space left on device" in said
+    assert said.count("\n") == 1

@@ -13,7 +13,7 @@ from tests.s3_server import Bucket
 from transform import storage
 from transform.errors import ReleaseError
 from transform.json_files import write_json
-from transform.push_folder import PushFolder, is_version, timestamp
+from transform.push_folder import GRAPH_FILE, PushFolder, is_version, timestamp
 
 FILES = ("assets.extra/readalike.json", "saved_model.pb", "variables/variables.index")
 
@@ -239,3 +239,22 @@ def test_a_persons_numbered_folder_that_is_no_model_is_left_alone(local: PushFol
 
 def test_times_are_in_utc() -> None:
     assert timestamp(1_800_000_000.9) == "2027-01-15T08:00:00Z"
+
+
+def test_a_folder_whose_number_tf_serving_cannot_read_is_no_version(tmp_path: Path) -> None:
+    for name in ("7", "9" * 20, str(2**63)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / GRAPH_FILE).write_bytes(b"graph")
+    folder = PushFolder(str(tmp_path))
+    assert folder.versions() == ["7"]
+    assert folder.copy("7", {}) == "8"
+    assert folder.served() == "8"
+
+
+def test_after_the_highest_number_nothing_is_pushed(tmp_path: Path) -> None:
+    version = tmp_path / str(2**63 - 1)
+    version.mkdir()
+    (version / GRAPH_FILE).write_bytes(b"graph")
+    with pytest.raises(ReleaseError, match="the highest that TF Serving can read"):
+        PushFolder(str(tmp_path)).copy(version.name, {})
+    assert [path.name for path in tmp_path.iterdir()] == [version.name]

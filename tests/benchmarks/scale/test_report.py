@@ -1,10 +1,10 @@
 """What was measured, in tables and ratios."""
 
 import pytest
-from rich.console import Console
 
 from benchmarks.scale import report
 from benchmarks.scale.parts import CHECK, NOTEBOOK, PIPELINE, STOCK
+from transform.terminal_text import PlainConsole
 
 
 def taken(step: str, seconds: float, cpu: float, peak: float, total: float) -> dict[str, object]:
@@ -39,7 +39,7 @@ def test_parts_are_compared_as_a_whole_and_up_to_transform(capsys: pytest.Captur
     up_to_transform = [(row["first"], row["second"], row["ratio"]) for row in found if "Transform" in row["of"]]
     assert up_to_transform == [(50, 5, 10), (49, 7, 7), (1_600, 800, 2), (1_800, 900, 2)]
     assert report.ratios({PIPELINE: parts[PIPELINE], CHECK: {"steps": []}}) == []
-    console = Console(width=100, highlight=False)
+    console = PlainConsole(width=100)
     report.print_part(console, PIPELINE, {"steps": ours, "found": {"rows": 7, "same": True}}, 5_000)
     report.print_ratios(console, found)
     printed = [" ".join(line.strip(" │┃").replace("│", " ").split()) for line in capsys.readouterr().out.splitlines()]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import kfp_server_api as api
 import pytest
-from rich.console import Console
 
 import kubeflow_runner
 from pipeline.kubeflow.client import KubeflowClient
@@ -21,6 +20,7 @@ from tests.pipeline.kubeflow.http_serving import Fault, Request, serving
 from tests.pipeline.kubeflow.small_package import STEPS, write_package
 from tests.pipeline.kubeflow.told_runs import WORKFLOW, Told
 from transform.errors import ConfigurationError, GateError, InputError, KubeflowError, ReadalikeError
+from transform.terminal_text import PlainConsole
 
 ROOT = Path(__file__).resolve().parents[3]
 RUN = "run-1"
@@ -46,7 +46,7 @@ def wait(server: ApiServer, *scenes: dict[str, str], patience: float = 60, termi
     """Waits for a run that goes through `scenes`. Returns what was shown."""
     if scenes:
         server.told.scenes = scenes
-    console = Console(file=io.StringIO(), highlight=False, soft_wrap=True, force_terminal=terminal, color_system=None)
+    console = PlainConsole(file=io.StringIO(), soft_wrap=True, force_terminal=terminal, color_system=None)
     client = KubeflowClient(Connection(host=server.address, timeout=2))
     try:
         wait_for(client, RUN, STEPS, console, poll_seconds=0.01, patience_seconds=patience)

@@ -1,0 +1,56 @@
+"""Text from outside on a terminal: shown as it is, with what would steer the terminal made visible.
+
+Titles, names of files and messages of servers may hold anything. rich reads `[bold]` as markup and `:smile:` as an
+emoji, and a terminal obeys an escape sequence.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from typing import Any, Final
+from unicodedata import category
+
+from rich.console import Console
+from rich.text import Text
+
+_UNSEEN: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Unicode's categories of control and format characters, lone surrogates, and separators of lines and paragraphs."""
+
+_KEPT: Final = "\t\n\u200c\u200d"
+"""Those that stay: Persian words and composed emojis need the joiners."""
+
+
+def visible(text: str) -> str:
+    r"""Returns `text` with each character that a terminal obeys or hides as an escape of Python's, such as `\x1b`."""
+    return _escaped(text, lambda character: repr(character)[1:-1])
+
+
+def visible_json(text: str) -> str:
+    r"""Returns the JSON document `text` with such characters as escapes of JSON, such as `\u202e`."""
+    return _escaped(text, lambda character: json.dumps(character)[1:-1])
+
+
+class PlainConsole(Console):
+    """A console that takes every string as text: no markup, no emoji codes, nothing that steers the terminal."""
+
+    def __init__(self, **settings: Any):
+        """Takes the settings of rich's console."""
+        super().__init__(**{"highlight": False, "markup": False, "emoji": False, **settings})
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Returns what is shown of `text`; cells and titles of tables come here too."""
+        return super().render_str(visible(text), **settings)
+
+    def on_broken_pipe(self) -> None:
+        """Leaves it to the program how it ends when its reader went away."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def _escaped(text: str, escape: Callable[[str], str]) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        escape(character) if category(character) in _UNSEEN and character not in _KEPT else character
+        for character in text
+    )
