@@ -17,6 +17,9 @@ from components.review_files import CheckedStream
 BLOCK_BYTES: Final = 4 << 20
 MAX_RECORD_BYTES: Final = 8 << 20
 
+# Longer titles are rather a quote that was lost.
+MAX_FIELD_LINES: Final = 10
+
 # Arrow's reader ends the process at a record of 360,595 fields.
 MAX_FIELDS: Final = 4096
 

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.ahead import ahead
+from components.csv_records import MAX_FIELD_LINES, LongRecordError, Positions
 from components.csv_records import REASONS as FORM_REASONS
-from components.csv_records import LongRecordError, Positions
 from components.parquet_examples import EXAMPLE_SCHEMA, as_list_column
 from components.review_blocks import MAX_FIELD_BYTES, WRONG_FIELDS, Block, ReviewBlocks
 from components.review_files import CheckedStream, Opener
 from components.review_header import read_header
+from components.review_notes import Notes, ZeroRating
 from components.review_values import kind_of, parse_genres, parse_rating
 from transform import features
 from transform.errors import DataError
@@ -26,8 +27,6 @@ NO_USER: Final = "no user"
 NO_BOOK: Final = "no book"
 BAD_GENRES: Final = "not a list of strings"
 REASONS: Final = (NO_USER, NO_BOOK, BAD_GENRES, WRONG_FIELDS, *FORM_REASONS)
-
-MAX_FIELD_LINES: Final = 10
 
 
 class Reject(NamedTuple):
@@ -47,6 +46,7 @@ class FileReport:
     rows: int = 0
     rejects: list[Reject] = field(default_factory=list)
     sha256: str = ""
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def kept(self) -> int:
@@ -57,7 +57,14 @@ class FileReport:
 class RatingsCsv:
     """One CSV file of reviews."""
 
-    def __init__(self, open_file: Opener, name: str, key: bytes, max_field_lines: int = MAX_FIELD_LINES):
+    def __init__(
+        self,
+        open_file: Opener,
+        name: str,
+        key: bytes,
+        max_field_lines: int = MAX_FIELD_LINES,
+        zero_rating: ZeroRating = "rating",
+    ):
         """Sets up the reading; nothing is read yet.
 
         Args:
@@ -65,11 +72,13 @@ class RatingsCsv:
           name: its name in messages; `.gz` at the end means that it is packed.
           key: key of the pseudonyms.
           max_field_lines: how many lines a quoted field may have.
+          zero_rating: what a rating of 0 is.
         """
         self._open_file = open_file
         self._name = name
         self._key = key
         self._max_field_lines = max_field_lines
+        self._zero_rating = zero_rating
         self._genres: dict[str, list[str] | None] = {}
         self._faults: list[tuple[int, str, str]] = []
         self.report = FileReport(name)
@@ -109,6 +118,10 @@ class RatingsCsv:
         for column in (user, isbn, rating, genres):
             self._refuse_long_fields(column, lines)
         ratings = self._ratings(rating, lines)
+        self.report.notes.look_at_ratings(ratings)
+        self.report.notes.look_at_names(self._name, user, isbn, lines)
+        if self._zero_rating == "unrated":
+            ratings = pc.if_else(pc.equal(ratings, 0), pa.scalar(None, pa.float32()), ratings)
         parsed, genres_fit = self._parsed_genres(genres)
         has_user, has_book = _has_text(user), _has_text(isbn)
         self._note_faults(lines, has_user, has_book, genres_fit)

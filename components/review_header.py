@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import Final
 
-from components.csv_records import CsvRecords, LongRecordError
+from components.csv_records import MAX_FIELD_LINES, CsvRecords, LongRecordError
 from components.review_files import CheckedStream, Opener
 from transform import features
 from transform.errors import DataError
@@ -14,7 +14,6 @@ from transform.public_names import is_known, listed
 # A check of the header reads no more than this of a file whose first line is short.
 BEGINNING_BYTES: Final = 1 << 18
 MAX_HEADER_BYTES: Final = 1 << 20
-MAX_LINES: Final = 10
 
 _SEPARATORS: Final = {";": "';'", "\t": "a tab", "|": "'|'", ":": "':'"}
 
@@ -39,7 +38,7 @@ def _first_record(open_file: Opener, name: str) -> tuple[int, list[str]]:
     """Returns the line of the first record, and its fields."""
     with CheckedStream(open_file(), name) as stream:
         try:
-            records = next(iter(CsvRecords(stream, MAX_LINES, BEGINNING_BYTES, MAX_HEADER_BYTES)), None)
+            records = next(iter(CsvRecords(stream, MAX_FIELD_LINES, BEGINNING_BYTES, MAX_HEADER_BYTES)), None)
         except LongRecordError as error:
             raise DataError(
                 f"{name}:{error.line}: the first line has more than {MAX_HEADER_BYTES:,} bytes. Begin the file with "
@@ -49,6 +48,9 @@ def _first_record(open_file: Opener, name: str) -> tuple[int, list[str]]:
         raise DataError(f"{name}: is empty. Name a CSV file with the columns {_quoted(features.RAW_FEATURES)}.")
     fault = min(records.faults, default=None)
     if fault and (not len(records.lines) or fault.line < records.lines[0]):
+        text = _line(open_file, name, fault.line)
+        if any(f'"{mark}"' in text for mark in _SEPARATORS):
+            raise DataError(f"{name}:{fault.line}: is no CSV with commas; {_found([text])}")
         raise DataError(
             f"{name}:{fault.line}: the first line is no CSV: {fault.reason}. Begin the file with the names of its "
             f"columns, {_quoted(features.RAW_FEATURES)}, separated by commas."
@@ -58,6 +60,14 @@ def _first_record(open_file: Opener, name: str) -> tuple[int, list[str]]:
         return int(records.lines[0]), next(row for row in csv.reader(text) if row)
     except csv.Error as error:
         raise DataError(f"{name}:{records.lines[0]}: a name in the first line is too long. Shorten it.") from error
+
+
+def _line(open_file: Opener, name: str, number: int) -> str:
+    """Returns the beginning of line `number`, which is one of the first."""
+    with io.BufferedReader(CheckedStream(open_file(), name), BEGINNING_BYTES) as lines:
+        for _ in range(number):
+            text = lines.readline(BEGINNING_BYTES)
+    return text.decode("utf-8-sig", "replace").strip()
 
 
 def _found(header: Sequence[str]) -> str:
