@@ -24,14 +24,15 @@ from tfx.dsl.components.base import (  # The parts of components are in no publi
 )
 from tfx.types import artifact_utils, component_spec
 
-from components import parquet_examples, reject_list
+from components import parquet_examples, reject_list, review_notes
 from components.ahead import ahead
+from components.csv_records import MAX_FIELD_LINES
 from components.ratings_csv import REASONS, RatingsCsv, Reject
 from components.review_sources import opener, review_files, stored_bytes
 from components.reviews_fingerprint import check_unchanged
 from transform import features
 from transform.errors import DataError, InputError
-from transform.progress import advance
+from transform.progress import advance, tell
 from transform.pseudonyms import read_key
 
 REPORT_FILE: Final = "report.json"
@@ -43,7 +44,9 @@ class ReadReviews(beam.DoFn):
     A fault of the input is part of the report: Beam would alter an exception, and lose it on a remote runner.
     """
 
-    def __init__(self, artifact_uri: str, files: int, stored: int, key: bytes):
+    def __init__(self, artifact_uri: str, files: int, stored: int, key: bytes, **how: Any):
+        """Takes where and how much there is to read, and how: further arguments of `RatingsCsv`."""
+        self._how = how
         self._artifact_uri = artifact_uri
         self._files = files
         self._stored = stored
@@ -52,7 +55,7 @@ class ReadReviews(beam.DoFn):
     def process(self, element: tuple[int, str]) -> Iterator[dict[str, Any]]:
         """Reads file number `element[0]`, at `element[1]`."""
         number, name = element
-        source = RatingsCsv(opener(name), name, self._key)
+        source = RatingsCsv(opener(name), name, self._key, **self._how)
         path = parquet_examples.part_path(self._artifact_uri, features.REVIEWS_SPLIT, number, self._files)
         try:
             with parquet_examples.part_writer(path) as writer:
@@ -67,6 +70,7 @@ class ReadReviews(beam.DoFn):
             "rows": report.rows,
             "sha256": report.sha256,
             "reasons": Counter(reject.reason for reject in report.rejects),
+            "notes": review_notes.as_json(report.notes),
             "first_rejects": report.rejects[: reject_list.SHOWN_REJECTS],
         }
 
@@ -92,18 +96,21 @@ class RatingsExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
         key = read_key(Path(key_file) if key_file else None)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         names = review_files(data)
+        how = {name: exec_properties[name] for name in ("max_field_lines", "zero_rating")}
         report_path = f"{examples.uri}/{REPORT_FILE}"
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
                 | "Files" >> beam.Create(list(enumerate(names)), reshuffle=True)
-                | "Read" >> beam.ParDo(ReadReviews(examples.uri, len(names), stored_bytes(names), key))
+                | "Read" >> beam.ParDo(ReadReviews(examples.uri, len(names), stored_bytes(names), key, **how))
                 | "AllReports" >> beam.combiners.ToList()
                 | "WriteReport" >> beam.Map(_write_json, report_path)
             )
         reports = _usable_reports(_read_json(report_path), data)
         check_unchanged(data, key, exec_properties["fingerprint"])
         reject_list.gather(examples.uri, len(names))
+        for sentence in review_notes.sentences([report["notes"] for report in reports], how["zero_rating"]):
+            tell(f"warning: {sentence}")
         rows = sum(report["rows"] for report in reports)
         reasons = sum((Counter(report["reasons"]) for report in reports), Counter[str]())
         first_rejects = [Reject(*reject) for report in reports for reject in report["first_rejects"]]
@@ -127,6 +134,8 @@ class RatingsExampleGenSpec(component_spec.ComponentSpec):
         "fingerprint": component_spec.ExecutionParameter(type=str),
         "key_file": component_spec.ExecutionParameter(type=str, optional=True),
         "max_reject_share": component_spec.ExecutionParameter(type=float),
+        "max_field_lines": component_spec.ExecutionParameter(type=int),
+        "zero_rating": component_spec.ExecutionParameter(type=str),
     }
 
 
@@ -136,7 +145,16 @@ class RatingsExampleGen(base_beam_component.BaseBeamComponent):
     SPEC_CLASS = RatingsExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(RatingsExampleGenExecutor)
 
-    def __init__(self, *, data: Any, fingerprint: Any, key_file: str | None, max_reject_share: float):
+    def __init__(
+        self,
+        *,
+        data: Any,
+        fingerprint: Any,
+        key_file: str | None,
+        max_reject_share: float,
+        max_field_lines: int = MAX_FIELD_LINES,
+        zero_rating: review_notes.ZeroRating = "rating",
+    ):
         """Sets up the component.
 
         Args:
@@ -144,6 +162,8 @@ class RatingsExampleGen(base_beam_component.BaseBeamComponent):
           fingerprint: what ReviewsFingerprint said of it, by value: it belongs to the key of any cache.
           key_file: file with the pseudonym key; None: the environment has it. The key itself is never recorded.
           max_reject_share: share of rows that may be unusable, 0 to 1.
+          max_field_lines: how many lines a quoted field may have.
+          zero_rating: what a rating of 0 is.
         """
         super().__init__(
             RatingsExampleGenSpec(
@@ -151,6 +171,8 @@ class RatingsExampleGen(base_beam_component.BaseBeamComponent):
                 fingerprint=fingerprint,
                 key_file=key_file,
                 max_reject_share=max_reject_share,
+                max_field_lines=max_field_lines,
+                zero_rating=zero_rating,
                 examples=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Examples),
             )
         )

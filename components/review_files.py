@@ -3,20 +3,16 @@
 Knows neither Beam nor TFX, so that a runner can check the input before it loads them.
 """
 
-import csv
 import gzip
 import hashlib
 import io
 import os
 import stat
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from transform import features
 from transform.errors import DataError
 
 SUFFIXES: Final = (".csv", ".csv.gz")
@@ -96,13 +92,12 @@ class _CountedFile:
 class CheckedStream(io.RawIOBase):
     """The unpacked bytes of one file. Whatever is not UTF-8 text raises, with the line it stands in."""
 
-    def __init__(self, file: BinaryIO, name: str, last_bytes: bytes = b""):
+    def __init__(self, file: BinaryIO, name: str):
         """Sets up the stream.
 
         Args:
           file: the file as it is stored.
           name: its name in messages; `.gz` at the end means that it is packed.
-          last_bytes: what the stream gives after the file's own bytes, unchecked.
         """
         self._raw = _CountedFile(file)
         self._file = gzip.GzipFile(fileobj=self._raw) if name.lower().endswith(".gz") else self._raw  # type: ignore[call-overload]
@@ -110,7 +105,6 @@ class CheckedStream(io.RawIOBase):
         self._lines = 0
         self._undecoded = b""
         self._held_back = b""
-        self._last_bytes = last_bytes
         self._ended = False
         self.sha256 = hashlib.sha256()
 
@@ -136,18 +130,14 @@ class CheckedStream(io.RawIOBase):
 
     def _next(self, size: int) -> bytes:
         if self._ended:
-            data, self._last_bytes = self._last_bytes[:size], self._last_bytes[size:]
-            return data
+            return b""
         data = self._held_back + self._read(size - len(self._held_back))
         self._ended, self._held_back = len(data) < size, b""
-        # Arrow drops an LF that starts a block after a CR, even inside quotes: let no block end with CR.
+        # Whoever counts lines would take a CR at the end of a block and the LF after it for two.
         if data.endswith(b"\r") and not self._ended and size > 1:
             data, self._held_back = data[:-1], data[-1:]
         self._check(data)
         self.sha256.update(data)
-        if self._ended:  # In the same block as the last record, which may have begun in the block before.
-            room = size - len(data)
-            data, self._last_bytes = data + self._last_bytes[:room], self._last_bytes[room:]
         return data
 
     def _read(self, size: int) -> bytes:
@@ -194,92 +184,3 @@ def _line_ends(data: bytes) -> int:
     """Returns how many lines end in `data`, by LF, CR LF or CR, which is how the csv module counts them."""
     ends = data.count(b"\n")
     return ends + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else ends
-
-
-def open_text(open_file: Opener, name: str) -> io.TextIOWrapper:
-    """Opens a file as checked text, as `csv.reader` wants it."""
-    return io.TextIOWrapper(io.BufferedReader(CheckedStream(open_file(), name)), encoding="utf-8-sig", newline="")
-
-
-def read_header(open_file: Opener, name: str) -> list[str]:
-    """Returns the column names of a file.
-
-    Raises:
-      DataError: the file is empty, a column is missing, or one is there twice.
-    """
-    with _long_fields(), open_text(open_file, name) as text:
-        header: Sequence[str] = next((row for row in csv.reader(text) if row), ())
-    if not header:
-        raise DataError(f"{name}: is empty. Name a CSV file with the columns {_listed(features.RAW_FEATURES)}.")
-    missing = [column for column in features.RAW_FEATURES if column not in header]
-    if missing:
-        raise DataError(f"{name}:1: has no column {_listed(missing)}; {_found(header)}")
-    twice = [column for column in features.RAW_FEATURES if header.count(column) > 1]
-    if twice:
-        raise DataError(f"{name}:1: has the column {_listed(twice)} twice. Remove or rename one of them.")
-    return list(header)
-
-
-def _found(header: Sequence[str]) -> str:
-    """Says what the first line has instead, unless it looks like a review: that would tell a user's name."""
-    wanted = {column.lower() for column in features.RAW_FEATURES}
-    if wanted.intersection(column.strip().lower() for column in header):
-        return f"its columns are {_listed(header)}. Rename or add what is missing."
-    separator = next((mark for mark in ";\t|" if wanted <= set(header[0].strip().lower().split(mark))), None)
-    if separator:
-        return f"its fields are separated by {separator!r}. Separate them by commas."
-    example = ",".join(("", features.USER, features.ISBN, features.RATING, features.GENRES))
-    return f"its first line names none of them. Begin the file with the names of its columns, as in {example}"
-
-
-def record_lines(open_file: Opener, name: str, records: Sequence[int]) -> dict[int, int]:
-    """Returns the line on which each of `records` begins.
-
-    Args:
-      open_file: opens the file.
-      name: the file's name, for messages.
-      records: numbers of data records, counted from 0 without the header and blank lines, ascending.
-
-    Returns:
-      Line numbers, counted from 1, by record. A record beyond the last one is left out.
-    """
-    lines: dict[int, int] = {}
-    wanted = iter(records)
-    record = next(wanted, None)
-    for number, line in enumerate(_record_starts(open_file, name), start=-1):
-        if record is None:
-            break
-        if number == record:
-            lines[number] = line
-            record = next(wanted, None)
-    return lines
-
-
-def last_record_line(open_file: Opener, name: str) -> int:
-    """Returns the line on which the last record of a file begins, counted from 1."""
-    return deque(_record_starts(open_file, name), maxlen=1)[0]
-
-
-def _record_starts(open_file: Opener, name: str) -> Iterator[int]:
-    """Yields the line on which each record begins, the header's first, however long its fields are."""
-    with _long_fields(), open_text(open_file, name) as text:
-        reader = csv.reader(text)
-        start = 1
-        for row in reader:
-            if row:
-                yield start
-            start = reader.line_num + 1
-
-
-@contextmanager
-def _long_fields() -> Iterator[None]:
-    """Lets `csv.reader` read fields of any length: what is too long has been told apart before."""
-    limit = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(name)[:80] for name in names[:20]) + (", …" if len(names) > 20 else "")

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from components.review_files import SUFFIXES, Opener, is_review_file, local_opener, local_review_files, read_header
+from components.review_files import SUFFIXES, Opener, is_review_file, local_opener, local_review_files
+from components.review_header import read_header
 from transform import storage
 from transform.errors import DataError, InputError
 from transform.files import FileStatus

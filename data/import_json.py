@@ -4,8 +4,10 @@ import argparse
 import math
 import re
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from data.reviews_csv import HEADER, genres_cell, output_fault, quoted, rating_c
 from transform import features
 from transform.errors import ConfigurationError, DataError
 from transform.exit_codes import with_exit_code
+from transform.public_names import is_known, listed
 
 # Keys of a scraped record. The first two must be there.
 USER: Final = "user_id"
@@ -22,8 +25,14 @@ STARS: Final = "stars"
 GENRES: Final = "genres"
 REQUIRED: Final = (USER, TITLE)
 
+# Each field, and the key that has it if nothing else is said.
+FIELDS: Final[Mapping[str, str]] = {name: name for name in (USER, TITLE, STARS, GENRES)}
+
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-LONGEST_SHOWN: Final = 80
+LONGEST_SHOWN: Final = 40
+SHOWN_KEYS: Final = 30
+RECORDS_LOOKED_AT: Final = 1000
+MOST_DIGITS: Final = 40
 LINES_AT_ONCE: Final = 10_000
 
 
@@ -35,14 +44,24 @@ class Counts:
     unrated: int = 0
     without_user_or_title: int = 0
     """Rows that the pipeline will reject."""
+    without_stars: int = 0
+    """Records that do not have the field, not even with null."""
+    without_genres: int = 0
+    keys: Counter[str] = field(default_factory=Counter)
+    """The keys of the first records, and how many have them."""
 
 
 class FieldError(Exception):
     """A field of a record cannot be used; the message says which, why, and the remedy."""
 
 
-def import_json(sources: Iterable[Path], out: Path) -> Counts:
+def import_json(sources: Iterable[Path], out: Path, names: Mapping[str, str] = FIELDS) -> Counts:
     """Writes the reviews of all `sources`, in order, to `out`, packed if the name ends in `.gz`.
+
+    Args:
+      sources: JSON files, or folders of them.
+      out: the CSV to write.
+      names: the key under which the records have each of `FIELDS`.
 
     Raises:
       DataError: a source cannot be used or `out` cannot be written; what was there before still is.
@@ -53,39 +72,67 @@ def import_json(sources: Iterable[Path], out: Path) -> Counts:
         lines = [HEADER]
         for file in files:
             for record in read_records(file):
-                lines.append(_line(record, counts))
+                lines.append(_line(record, names, counts))
                 if len(lines) == LINES_AT_ONCE:
                     stream.write("".join(lines).encode("utf-8", "replace"))
                     lines.clear()
         if not counts.reviews:
             raise DataError(f"{', '.join(map(str, files))}: no reviews. Name files with at least one.")
+        for name, without in ((STARS, counts.without_stars), (GENRES, counts.without_genres)):
+            if names[name] != name and without == counts.reviews:
+                raise DataError(f"--field {name}={names[name]}: {_nowhere(names[name], counts)}. Name one of these.")
         stream.write("".join(lines).encode("utf-8", "replace"))
     return counts
 
 
-def _line(record: Record, counts: Counts) -> str:
+def _nowhere(key: str, counts: Counts) -> str:
+    """Says that no record has `key`, and which keys there are: those that are known, or that most records share.
+
+    Another one could be a reader's name: there are scrapes that have an object by reader.
+    """
+    looked_at = min(counts.reviews, RECORDS_LOOKED_AT)
+    found = [name for name, count in counts.keys.items() if is_known(name) or (count > 1 and 2 * count > looked_at)]
+    others = len(counts.keys) - len(found)
+    return (
+        f"no record has {key!r}; the keys are {', '.join(map(_short, found[:SHOWN_KEYS])) or 'none that is known'}"
+        + (f" and {others:,} more" if others else "")
+    )
+
+
+def _short(name: str) -> str:
+    return repr(name if len(name) <= LONGEST_SHOWN else name[: LONGEST_SHOWN - 1] + "…")
+
+
+def _line(record: Record, names: Mapping[str, str], counts: Counts) -> str:
     try:
-        user, title, stars, genres = _fields(record.value)
+        user, title, stars, genres = _fields(record.value, names)
     except FieldError as error:
         raise DataError(f"{record.file}: record {record.number} (line {record.line}): {error}") from error
     line = f"{counts.reviews},{quoted(user)},{quoted(title)},{rating_cell(stars)},{genres_cell(genres)}\n"
+    if counts.reviews < RECORDS_LOOKED_AT:
+        counts.keys.update(record.value.keys())
     counts.reviews += 1
+    counts.without_stars += names[STARS] not in record.value
+    counts.without_genres += names[GENRES] not in record.value
     counts.unrated += stars is None
     counts.without_user_or_title += not (user.strip() and title.strip())
     return line
 
 
-def _fields(value: Any) -> tuple[str, str, float | None, list[str]]:
+def _fields(value: Any, names: Mapping[str, str]) -> tuple[str, str, float | None, list[str]]:
     if not isinstance(value, dict):
-        raise FieldError(f"is {_shown(value)}, not an object. Write an object with {', '.join(REQUIRED)}.")
-    missing = [key for key in REQUIRED if key not in value]
+        raise FieldError(f"is {_kind(value)}, not an object. Write an object with {', '.join(REQUIRED)}.")
+    missing = [names[name] for name in REQUIRED if names[name] not in value]
     if missing:
-        raise FieldError(f"has no {' and no '.join(missing)}; its keys are {_shown(list(value))}. Add what is missing.")
+        raise FieldError(
+            f"has no {' and no '.join(missing)}; its keys are {listed(list(value))}. Add what is missing, or name the "
+            f"key that has it, as in --field {REQUIRED[0]}=KEY."
+        )
     return (
-        _text(USER, value[USER]),
-        _text(TITLE, value[TITLE]),
-        _stars(value.get(STARS)),
-        _genres(value.get(GENRES)),
+        _text(USER, value[names[USER]]),
+        _text(TITLE, value[names[TITLE]]),
+        _stars(value.get(names[STARS])),
+        _genres(value.get(names[GENRES])),
     )
 
 
@@ -93,23 +140,23 @@ def _text(key: str, value: Any) -> str:
     """Returns a name or title. Null becomes empty text: the pipeline counts such rows and judges their share."""
     if value is None:
         return ""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise FieldError(f"{key} is {_shown(value)}. Write a string or a number.")
-    text = str(value)
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+        raise FieldError(f"{key} is {_kind(value)}. Write a string or a number.")
+    text = value if isinstance(value, str) else _digits(value)
     if "\0" in text:
-        raise FieldError(f"{key} is {_shown(value)}, with a NUL character. Remove it.")
+        raise FieldError(f"{key} is {_kind(value)}, with a NUL character. Remove it.")
     return text
 
 
 def _stars(value: Any) -> float | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+    numeric = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
     if not numeric and not (isinstance(value, str) and NUMBER.fullmatch(value.strip())):
-        raise FieldError(f"{STARS} is {_shown(value)}, which is not a number. {_stars_remedy()}")
+        raise FieldError(f"{STARS} is {_kind(value)}, which is not a number. {_stars_remedy()}")
     stars = float(value)
     if not (math.isfinite(stars) and features.RATING_MIN <= stars <= features.RATING_MAX):
-        raise FieldError(f"{STARS} is {_shown(value)}, out of range. {_stars_remedy()}")
+        raise FieldError(f"{STARS} is {_kind(value)}, out of range. {_stars_remedy()}")
     return stars
 
 
@@ -123,13 +170,36 @@ def _genres(value: Any) -> list[str]:
     if isinstance(value, str) and not value.lstrip().startswith("["):
         return [genre.strip() for genre in value.split(",") if genre.strip()]
     if not isinstance(value, list) or not all(isinstance(genre, str) for genre in value):
-        raise FieldError(f"{GENRES} is {_shown(value)}. Write a list of strings, one string with commas, or null.")
+        raise FieldError(f"{GENRES} is {_kind(value)}. Write a list of strings, one string with commas, or null.")
     return value
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+def _digits(number: int | Decimal) -> str:
+    """Returns a number as it identifies someone or something: 276725.0 is 276725, and no digit is lost."""
+    written_out = isinstance(number, int) or (number.adjusted() < MOST_DIGITS and number == number.to_integral_value())
+    return str(int(number) if written_out else number)
+
+
+def _kind(value: Any) -> str:
+    """Says what sort of value a field holds, and never the value: it could be a name."""
+    if isinstance(value, str):
+        return f"text of {len(value):,} characters"
+    if isinstance(value, list):
+        return f"a list of {len(value):,}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return {dict: "an object", type(None): "null"}.get(type(value), "a number")
+
+
+def _names(fields: Sequence[str]) -> dict[str, str]:
+    """Returns the key of each field, as `--field NAME=KEY` maps them."""
+    names = dict(FIELDS)
+    for text in fields:
+        name, equals, key = text.partition("=")
+        if name not in FIELDS or not equals or not key:
+            raise ConfigurationError(f"--field {text}: write NAME=KEY, where NAME is one of {', '.join(FIELDS)}.")
+        names[name] = key
+    return names
 
 
 @with_exit_code()
@@ -143,15 +213,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "sources", metavar="SRC", nargs="+", type=Path, help="a JSON file, an array or lines, or a folder; .gz or not"
     )
     parser.add_argument("--out", metavar="FILE", required=True, type=Path, help="the CSV to write: .csv or .csv.gz")
+    parser.add_argument(
+        "--field",
+        metavar="NAME=KEY",
+        action="append",
+        default=[],
+        help=f"the key that the records have instead of {', '.join(FIELDS)}, as in {STARS}=rating; may be repeated",
+    )
     flags = parser.parse_args(arguments)
     if fault := output_fault(flags.out):
         raise ConfigurationError(fault)
-    counts = import_json(flags.sources, flags.out)
+    names = _names(flags.field)
+    counts = import_json(flags.sources, flags.out, names)
     rejected = counts.without_user_or_title
     print(
         f"{flags.out}: {counts.reviews:,} reviews, {counts.unrated:,} of them unrated"
         + (f"; {rejected:,} without a user or a title, which the pipeline will reject" if rejected else "")
     )
+    for name, without in ((STARS, counts.without_stars), (GENRES, counts.without_genres)):
+        if without == counts.reviews:
+            print(f"warning: {_nowhere(name, counts)}. If one of them is it, say --field {name}=KEY.", file=sys.stderr)
     return 0
 
 

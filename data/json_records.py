@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,10 @@ SUFFIXES: Final = tuple(name + packed for name in (".json", ".jsonl", ".ndjson")
 
 # A longer line is read in parts of this size.
 PIECE_BYTES: Final = 1 << 16
+
+# What Python's json module writes for a missing number, and no JSON is.
+_NO_NUMBER: Final = re.compile(rb"-?(?:NaN|Infinity)")
+
 GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
@@ -103,9 +108,10 @@ def _is_json(file: Path) -> bool:
 
 
 def _parser(found: list[Any], start: bytes) -> Any:
+    # Numbers as decimals: floats would lose digits of long ones, and have no room for the longest.
     array = start.lstrip().startswith(b"[")
     # An array is one value. If several were allowed, whatever stood between them would vanish without a word.
-    return ijson.items_coro(found, "item" if array else "", multiple_values=not array, use_float=True)
+    return ijson.items_coro(found, "item" if array else "", multiple_values=not array, use_float=False)
 
 
 @contextmanager
@@ -173,6 +179,8 @@ def _invalid(path: Path, first: int, position: int, record: int, error: ijson.JS
                 break
     index = _first_invalid_byte(parser, piece.content)
     reason = str(error).splitlines()[0].rstrip(".")
+    if word := _NO_NUMBER.match(piece.content, index):
+        reason = f"{word[0].decode()}, which JSON does not have; write null"
     return DataError(
         f"{path}: invalid JSON on line {piece.line}, byte {piece.column + index + 1} of that line (byte "
         f"{piece.offset + index + 1:,} of the file), in record {record}: {reason}. A file holds one array of objects, "

@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -74,6 +74,12 @@ class PipelineConfig(BaseSettings):
 
     max_reject_share: float = Field(default=0.01, ge=0, le=1)
     """Share of rows that may be unusable before the run stops."""
+
+    max_field_lines: int = Field(default=10, ge=1, le=1000)
+    """How many lines a quoted field of the reviews may have. A row with more is rejected: rather a quote was lost."""
+
+    zero_rating: Literal["unrated", "rating"] = "rating"
+    """What a rating of 0 is: the worst rating, or none, as in many public exports."""
 
     accept_drift: bool = False
     """Accept that the data differ from the last run's by more than the contract allows, and compare with them from now

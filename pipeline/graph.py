@@ -61,6 +61,8 @@ def create_pipeline(
         fingerprint=fingerprint.outputs["fingerprint"].future()[0].value,
         key_file=key_file,
         max_reject_share=config.max_reject_share,
+        max_field_lines=config.max_field_lines,
+        zero_rating=config.zero_rating,
     ).with_id("RatingsExampleGen")
 
     statistics_gen = tfx.components.StatisticsGen(

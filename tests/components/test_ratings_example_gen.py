@@ -29,7 +29,7 @@ KEY = "0123456789abcdef"
 HEADER = "User,ISBN,RatingOf5,Genres\n"
 
 
-def generate(data: Path | str, folder: Path, max_reject_share: float = 0.5, fingerprint: str = "") -> Any:
+def generate(data: Path | str, folder: Path, max_reject_share: float = 0.5, fingerprint: str = "", **how: Any) -> Any:
     """Runs the executor, by default on the reviews' own fingerprint, and returns the artifact."""
     key_file = folder / "key"
     folder.mkdir(exist_ok=True)
@@ -39,6 +39,7 @@ def generate(data: Path | str, folder: Path, max_reject_share: float = 0.5, fing
         fingerprint=fingerprint or reviews_fingerprint(str(data), KEY.encode()),
         key_file=str(key_file),
         max_reject_share=max_reject_share,
+        **how,
     )
     examples = tfx.types.standard_artifacts.Examples()
     examples.uri = str(folder / "examples")
@@ -146,6 +147,7 @@ def test_the_artifact_says_how_to_read_it_and_what_was_counted(made: tuple[Path,
         "rejected: no book": 0,
         "rejected: not a list of strings": 0,
         "rejected: wrong number of fields": 0,
+        "rejected: text after a closing quote": 0,
     }
     assert {name: examples.get_int_custom_property(name) for name in counts} == counts
     assert len(examples.get_string_custom_property("content_sha256")) == 64
@@ -200,6 +202,26 @@ def test_faults_of_all_files_are_told_at_once(folder: Path, tmp_path: Path) -> N
         f"{folder / 'a.csv'}:2",
         f"{folder / 'b.csv'}:2",
     ]
+
+
+def test_what_is_probably_not_meant_is_told_and_left_as_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = tmp_path / "reviews.csv"
+    data.write_text(HEADER + 'ann,"9,78292E+12",0,\n1.0E+9,It,0,\nbob,It,5,\nAdd 1.0E+9,"a\nb",4,\n')
+    with caplog.at_level("INFO"):
+        examples = generate(data, tmp_path / "out")
+    assert "1 books and 1 readers have a number that a spreadsheet has rounded" in caplog.text
+    assert f"{data}:2 (9,78292E+12), {data}:3. Export" in caplog.text
+    assert "2 of 4 ratings (50%) are 0" in caplog.text
+    assert "1.0E+9" not in caplog.text
+    assert len(rows(examples)) == 4
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        unrated = generate(data, tmp_path / "unrated", zero_rating="unrated", max_field_lines=1)
+    assert "are 0" not in caplog.text
+    assert len(rows(unrated)) == 3
+    [path] = parquet_examples.part_paths(unrated.uri, "reviews")
+    [table] = parquet_examples.read_row_groups(path)
+    assert table["RatingOf5"].to_pylist() == [None, None, [5.0]]
 
 
 def test_no_rows_at_all_is_told(tmp_path: Path) -> None:

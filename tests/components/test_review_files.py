@@ -43,6 +43,35 @@ def test_every_file_of_a_folder_is_checked(tmp_path: Path) -> None:
         check_reviews(str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        ("User-ID;ISBN;Book-Rating\n1;2;3", "3 fields, separated by ';': 'User-ID', 'ISBN', 'Book-Rating'. Separate"),
+        ('"User-ID";"ISBN";"Annabel"\n', "3 fields, separated by ';': 'User-ID', 'ISBN', 1 other."),
+        ("User\tISBN\tRatingOf5\tGenres\n", "4 fields, separated by a tab: 'User', 'ISBN', 'RatingOf5', 'Genres'."),
+        ("sep=;\nUser;ISBN\n", "a line `sep=…`, which is for spreadsheets only"),
+        ("sep=,\nUser,ISBN\n", "a line `sep=…`, which is for spreadsheets only"),
+        ("user_id,book_id,rating,Annabel,Q\n", "5 fields: 'user_id', 'book_id', 'rating', 2 others. Rename"),
+        ("0,Annabel,Q,5,\n", "5 fields and names none of them"),
+        ("1;Annabel;5\n", "3 fields, separated by ';': 3 that are not known"),
+        ("Annabel\n", "1 field and names none of them"),
+        ('"User,ISBN\n1,2\n', "the first line is no CSV: a quote that is never closed"),
+        ('"Annabel\\"Q",ISBN\n1,2\n', "the first line is no CSV: a quote after a backslash"),
+        ("Annabel," * 5000 + "\n", "the first line is no CSV: more than 4096 fields"),
+        ("Annabel," + "Q" * 300_000 + "\n", "a name in the first line is too long"),
+    ],
+)
+def test_what_stands_in_place_of_the_header_is_told_by_known_names_only(first: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_text(first)
+    with pytest.raises(DataError) as caught:
+        check_reviews(str(tmp_path / "reviews.csv"))
+    assert f"{tmp_path / 'reviews.csv'}:1: " in str(caught.value)
+    assert told in str(caught.value)
+    assert "Annabel" not in str(caught.value)
+    assert "Q" not in str(caught.value).removeprefix(str(tmp_path))
+    assert len(str(caught.value)) < 500 + len(str(tmp_path))
+
+
 def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     """Asked as another user where the tests run as one who may read everything."""
     file = tmp_path / "reviews.csv"

@@ -1,8 +1,14 @@
+import ast
+import json
 import math
+import time
+import warnings
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from components.review_values import parse_genres, parse_rating
+from components.review_values import kind_of, parse_genres, parse_rating
 
 
 @pytest.mark.parametrize(
@@ -21,10 +27,83 @@ from components.review_values import parse_genres, parse_rating
         ("[" * 10_000, None),
         ("['\\ud800']", None),
         ("['a\\d']", ["a\\d"]),
+        ("['a', 'b',]", ["a", "b"]),
+        ("[ 'a' ,\n'b' ]", ["a", "b"]),
+        ("['it\\'s', 'b\\\\', '\\u00e9\\n']", ["it's", "b\\", "é\n"]),
+        ('["a", "Children\'s", "\\u00e9", "\\ud83d\\ude00", "S\\/F"]', ["a", "Children's", "é", "😀", "S/F"]),
+        ('["\\x41"]', ["A"]),
+        # As numpy, pandas, Postgres and others print them: side by side, Python would join them.
+        ("['a' 'b']", None),
+        ("['a' 'b'\n 'c']", None),
+        ("['a', 'b' 'c']", None),
+        ("['Children''s']", None),
+        ("['''a''']", None),
+        ("[Fiction, Crime]", None),
+        ("[Fiction Crime]", None),
+        ("{a,b}", None),
+        ("{'a', 'b'}", None),
+        ("['a',, 'b']", None),
+        ("[,]", None),
+        ("['a', None]", None),
+        ("['a', nan]", None),
+        ("[1, 2]", None),
+        ("['a', ['b']]", None),
+        ("[['a'], ['b']]", None),
+        ("['a'; 'b']", None),
+        ("['a']['b']", None),
+        ("['a'] # b", None),
+        ("[b'a']", None),
+        ("[r'a']", None),
+        ("[u'a']", None),
+        ("[f'{1}']", None),
+        ("['a\nb']", None),
+        ("array(['a'], dtype=object)", None),
+        ("['\\N{no such name}']", None),
+        ("['\\x4']", None),
+        ('["\\ud83d"]', None),
     ],
 )
 def test_genres_are_parsed_and_never_evaluated(text: str, genres: list[str] | None) -> None:
     assert parse_genres(text) == genres
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"))))
+def test_a_list_of_texts_is_read_as_python_and_json_write_it(genres: list[str]) -> None:
+    for text in (repr(genres), json.dumps(genres), json.dumps(genres, ensure_ascii=False), repr(tuple(genres))):
+        assert parse_genres(text) in (genres, None if text.startswith("(") else genres)
+
+
+@given(st.lists(st.sampled_from(["'", '"', "\\", ",", " ", "[", "]", "a", "\n", "f", "{1}"])).map("".join))
+def test_what_is_read_is_what_python_reads_or_nothing(inside: str) -> None:
+    genres = parse_genres(f"[{inside}]")
+    if genres is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert genres == ast.literal_eval(f"[{inside}]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[f'" + "{1}" * 200_000 + "']",
+        "['" + "\\" * 60_001,
+        "[" + "'a'," * 20_000,
+        "['" + "a" * 65_000,
+        "[" + "'" * 60_000 + "]",
+        "[" + " " * 60_000 + "x",
+    ],
+)
+def test_what_is_no_list_is_told_in_milliseconds(text: str) -> None:
+    started = time.process_time()
+    assert parse_genres(text) is None
+    assert time.process_time() - started < 1
+
+
+def test_the_kind_of_a_text_is_never_the_text() -> None:
+    assert kind_of("ZQSECRET alice") == "text of 14 characters"
+    assert kind_of("4,5") == "a number with a decimal comma"
+    assert kind_of("1e60") == "a number that 32 bits cannot hold"
+    assert kind_of("a\nb") == "text of 3 characters on 2 lines"
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,55 @@ def test_stars_and_genres_may_be_missing(tmp_path: Path) -> None:
     assert imported(tmp_path, '{"user_id": 9007199254740993, "book_title": 42}') == [["9007199254740993", "42", "", ""]]
 
 
+RATING_KEY = [
+    {"user_id": "reader-1", "book_title": "Book 1", "rating": 5, "shelves": ["crime"], "mine": 1},
+    {"user_id": "reader-2", "book_title": "Book 2", "rating": 1, "shelves": ["crime"], "mine": 2, "Annabel-Q": 3},
+]
+
+
+def test_a_field_that_no_record_has_is_told_with_the_keys_that_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported(tmp_path, lines_of(RATING_KEY))
+    told = capsys.readouterr().err
+    for name in ("stars", "genres"):
+        assert f"no record has '{name}'; the keys are 'user_id', 'book_title', 'rating', 'shelves', 'mine'" in told
+        assert f"--field {name}=KEY" in told
+    assert "and 1 more" in told
+    assert "Annabel" not in told
+
+
+def test_a_field_may_have_another_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = tmp_path / "reviews.jsonl", tmp_path / "reviews.csv"
+    source.write_text(lines_of(RATING_KEY))
+    fields = ["--field", "stars=rating", "--field", "genres=shelves"]
+    assert import_json.main([str(source), "--out", str(out), *fields]) == 0
+    assert [row[3:] for row in rows_of(out)[1:]] == [["5", "['crime']"], ["1", "['crime']"]]
+    assert capsys.readouterr().err == ""
+    before = out.read_bytes()
+    for wrong in ("stars=raiting", "sters=rating", "stars", "stars="):
+        assert import_json.main([str(source), "--out", str(out), "--field", wrong]) == 2
+        assert f"--field {wrong}: " in capsys.readouterr().err
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("276725", "276725"),
+        ("276725.0", "276725"),
+        ("2.76725e5", "276725"),
+        ("9007199254740993.0", "9007199254740993"),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("0.5", "0.5"),
+        ("1e999999999", "1E+999999999"),
+    ],
+)
+def test_a_number_is_one_reader_however_it_is_written(number: str, text: str, tmp_path: Path) -> None:
+    record = '{"user_id": NUMBER, "book_title": NUMBER, "stars": 4}'.replace("NUMBER", number)
+    assert imported(tmp_path, record)[0][:2] == [text, text]
+
+
 def test_rows_without_a_user_or_a_title_are_left_to_the_pipeline_and_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -172,29 +221,32 @@ def bad(**fields: Any) -> str:
 
 
 BAD_CONTENTS: dict[str, tuple[str | bytes, list[str]]] = {
-    "stars out of range": (bad(stars=7), ["record 2 (line 2)", "stars is 7,", "0 to 5"]),
-    "negative stars": (bad(stars=-1), ["record 2 (line 2)", "stars is -1,"]),
-    "stars in words": (bad(stars="five"), ["record 2 (line 2)", "stars is 'five'", "not a number", "0 to 5"]),
-    "stars with more text": (bad(stars="4 of 5"), ["stars is '4 of 5'"]),
-    "stars not a number": (bad(stars="nan"), ["stars is 'nan'"]),
-    "boolean stars": (bad(stars=True), ["stars is True"]),
-    "a list of stars": (bad(stars=[4]), ["stars is [4]"]),
-    "a user that is a list": (bad(user_id=["u"]), ["user_id is ['u']", "string or a number"]),
-    "a boolean title": (bad(book_title=False), ["book_title is False"]),
-    "a NUL in a name": (bad(user_id="a\0b"), ["user_id is 'a\\x00b'", "NUL"]),
-    "genres that are a number": (bad(genres=3), ["genres is 3", "list of strings"]),
-    "genres with a number": (bad(genres=["A", 3]), ["genres is ['A', 3]"]),
-    "genres as Python text": (bad(genres="['A']"), ["genres is \"['A']\""]),
+    "stars out of range": (bad(stars=7), ["record 2 (line 2)", "stars is a number,", "0 to 5"]),
+    "negative stars": (bad(stars=-1), ["record 2 (line 2)", "stars is a number,"]),
+    "stars in words": (
+        bad(stars="five"),
+        ["record 2 (line 2)", "stars is text of 4", "not a number", "0 to 5"],
+    ),
+    "stars with more text": (bad(stars="4 of 5"), ["stars is text of 6 characters"]),
+    "stars not a number": (bad(stars="nan"), ["stars is text of 3 characters"]),
+    "boolean stars": (bad(stars=True), ["stars is true"]),
+    "a list of stars": (bad(stars=[4]), ["stars is a list of 1"]),
+    "a user that is a list": (bad(user_id=["u"]), ["user_id is a list of 1", "string or a number"]),
+    "a boolean title": (bad(book_title=False), ["book_title is false"]),
+    "a NUL in a name": (bad(user_id="a\0b"), ["user_id is text of 3 characters", "NUL"]),
+    "genres that are a number": (bad(genres=3), ["genres is a number", "list of strings"]),
+    "genres with a number": (bad(genres=["A", 3]), ["genres is a list of 2"]),
+    "genres as Python text": (bad(genres="['A']"), ["genres is text of 5 characters"]),
     "no user": (lines_of([{"book_title": "Dune"}]), ["record 1 (line 1)", "has no user_id", "'book_title'"]),
     "no user, no title": (json.dumps([{"name": "x"}]), ["has no user_id and no book_title", "'name'"]),
-    "a number as record": (json.dumps([GOOD, 3]), ["record 2", "is 3, not an object"]),
+    "a number as record": (json.dumps([GOOD, 3]), ["record 2", "is a number, not an object"]),
     "a list among lines": (lines_of([GOOD, [GOOD]]), ["record 2 (line 2)", "not an object"]),
-    "a long value": (bad(stars="9" * 5000), ["stars is '999", "…"]),
+    "a long value": (bad(stars="9" * 5000), ["stars is text of 5,000 characters"]),
     "an empty file": ("", ["no reviews"]),
     "an empty array": ("[]", ["no reviews"]),
     "cut off": (json.dumps([GOOD, GOOD])[:-20], ["ends in the middle of record 2", "line 1"]),
     "a trailing comma": ("[" + json.dumps(GOOD) + ",\n]", ["invalid JSON on line 2, byte 1 ", "in record 2"]),
-    "NaN": ('{"user_id": 1,\n "stars": NaN}', ["invalid JSON on line 2, byte 11 ", "(byte 26 of the file)"]),
+    "NaN": ('{"user_id": 1,\n "stars": NaN}', ["line 2, byte 11 ", "(byte 26 of the file)", "NaN, which JSON", "null"]),
     "two arrays": ("[" + json.dumps(GOOD) + "]\n[]", ["invalid JSON on line 2, byte 1 ", "one array"]),
     "a comma after a line": ("{},\n{}", ["line 1, byte 3 ", "byte 3 of the file"]),
     "no JSON": ("User,ISBN\n1,2\n", ["invalid JSON on line 1, byte 1 "]),
