@@ -8,7 +8,8 @@ from typing import Any, Final
 from pipeline.config import PipelineConfig
 from pipeline.kubeflow.compiler import compile_pipeline
 from pipeline.kubeflow.parameters import ContainerSettings, KubeflowParameters, SecretVariable
-from tests.kubeflow.backend.cluster import Cluster, RunResult
+from tests.kubeflow.backend.cluster import DEFAULT_INSTALLATION, Cluster, RunResult
+from tests.kubeflow.backend.driver import Installation
 
 IMAGE: Final = "registry.example/readalike:1"
 STORE_PASSWORD: Final = "an-unmistakable-password-of-the-object-store"
@@ -28,14 +29,20 @@ NEVER_CACHED: Final = {
 class Kubeflow:
     """A cluster, the volume that its pods have in common, and pipelines that run there."""
 
-    def __init__(self, folder: Path, key: str, environment: Mapping[str, str] = MappingProxyType({})):
+    def __init__(
+        self,
+        folder: Path,
+        key: str,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        installation: Installation = DEFAULT_INSTALLATION,
+    ):
         """Takes an empty folder, the pseudonym key, and variables of all containers beside the store's credentials."""
         self.folder = folder
         self.push_dir = folder / "volume" / "push"
         self.baseline_dir = folder / "volume" / "baseline"
         self._environment = dict(environment)
         secrets = {"readalike": {"pseudonym-key": key}, "store": {"user": "readalike", "password": STORE_PASSWORD}}
-        self.cluster = Cluster(folder / "cluster", secrets)
+        self.cluster = Cluster(folder / "cluster", secrets, installation)
 
     def run(self, data: Path | str, places: Mapping[str, str] = MappingProxyType({}), **fields: Any) -> RunResult:
         """Compiles the pipeline with these fields of the configuration, and runs it.
