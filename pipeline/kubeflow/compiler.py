@@ -14,6 +14,7 @@ from pipeline.config import SCHEMA_FILE, PipelineConfig
 from pipeline.kubeflow.caching import may_be_cached
 from pipeline.kubeflow.parameters import has_password
 from transform.errors import ConfigurationError
+from transform.output_files import make_ready, telling
 
 # The command of every container, which gets the arguments that TFX makes. `python` is the image's.
 ENTRYPOINT: Final = ("python", "-m", "pipeline.kubeflow.entrypoint")
@@ -41,7 +42,8 @@ def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
       out: a path that ends in `.yaml`. Folders above it are made.
 
     Raises:
-      ConfigurationError: a setting cannot work, or the backend cannot run a step. Nothing is written then.
+      ConfigurationError: a setting cannot work, the backend cannot run a step, or `out` cannot be written. Nothing is
+        written then.
     """
     image = image or config.kubeflow.image
     if not image:
@@ -54,17 +56,18 @@ def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
             "the absolute path of a mounted volume."
         )
     defaults = parameter_defaults(config)
+    make_ready("--out", out)
     config = config.model_copy(update={"schema_file": schema_file(config)})
 
     from kfp.compiler import pipeline_spec_builder
 
     spec, platform = _specification(config, image, defaults)
-    out.parent.mkdir(parents=True, exist_ok=True)
     description = (
         f"From reviews to a served recommender. Compiled from a TFX {version('tfx')} pipeline, for Kubeflow Pipelines "
         f"{config.kubeflow.backend_version} and newer."
     )
-    pipeline_spec_builder.write_pipeline_spec_to_file(spec, description, platform, str(out))
+    with telling("--out", out):
+        pipeline_spec_builder.write_pipeline_spec_to_file(spec, description, platform, str(out))
 
 
 def parameter_defaults(config: PipelineConfig) -> dict[str, str | None]:
