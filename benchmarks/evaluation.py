@@ -29,6 +29,8 @@ from trainer.judged_model import JudgedModel
 from trainer.measures import CUTOFFS, Surroundings, measure
 from trainer.ranking import BLOCK_SCORES, Rankings, find_hits, rank
 from trainer.twin import Twin
+from transform.exit_codes import with_exit_code
+from transform.output_files import make_ready, telling
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 OURS: Final = "readalike"
@@ -52,6 +54,7 @@ class Judged(NamedTuple):
     genres: Genres
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table and writes it as JSON. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.evaluation", description=__doc__)
@@ -66,13 +69,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "evaluation.json", help="default: %(default)s")
     parser.add_argument("--in-this-process", choices=(OURS, NUMPY), help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
+    make_ready("--out", options.out)
     if options.in_this_process:
         found = evaluate(options.in_this_process, judged(options), options.resamples, options.seed, options.out)
         print(json.dumps(found))
         return 0
     rows = compare(options)
-    options.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    with telling("--out", options.out):
+        options.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     print(table(rows))
     return 0
 

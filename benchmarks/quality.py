@@ -28,6 +28,8 @@ from trainer.metrics import hit_rate, mean, ndcg, recall
 from trainer.peers import tuned_settings
 from trainer.ranking import NO_BOOK, find_hits, rank
 from transform import features
+from transform.exit_codes import with_exit_code
+from transform.output_files import make_ready, telling
 from transform.pseudonyms import KEY_VARIABLE, pseudonymise
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -47,6 +49,7 @@ class DataSet(NamedTuple):
     """Readers are thinned to so many books each."""
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table and writes it as JSON. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.quality", description=__doc__)
@@ -62,14 +65,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "quality.json", help="default: %(default)s")
     options, pipeline_flags = parser.parse_known_args(argv)
+    make_ready("--out", options.out)
     sets = options.sets or [DataSet("sample", ROOT / "data" / "sample" / "reviews.csv.gz", None)]
     results = [
         row
         for data in sets
         for row in measure(data, range(options.seeds), options.peers, [flag for flag in pipeline_flags if flag != "--"])
     ]
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    with telling("--out", options.out):
+        options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(table(results))
     return 0
 

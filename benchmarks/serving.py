@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.stored_table import stored
+from transform.exit_codes import with_exit_code
+from transform.output_files import make_ready, telling
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 OURS: Final = "readalike"
@@ -39,6 +41,7 @@ Vectors = npt.NDArray[np.float32]
 Search = Callable[[Vectors], npt.NDArray[Any]]
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table and writes it as JSON. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.serving", description=__doc__)
@@ -51,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "serving.json", help="default: %(default)s")
     parser.add_argument("--in-this-process", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
+    make_ready("--out", options.out)
     if options.in_this_process:
         results = [
             row
@@ -62,8 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         results = [row for threads in options.threads for row in _in_a_process(options, threads)]
         print(table(results))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    with telling("--out", options.out):
+        options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -37,6 +37,8 @@ from trainer.stored_table import stored
 from trainer.twin import Twin, hash_interactions
 from trainer.vocabulary import Vocabulary
 from transform import features
+from transform.exit_codes import with_exit_code
+from transform.output_files import make_ready, telling
 from transform.progress import tell
 from transform.pseudonyms import pseudonymise
 
@@ -83,6 +85,7 @@ class Float32Recommender(Recommender):
         self._query_table = tf.Variable(towers.query_table, trainable=False, name="query_floats")
 
 
+@with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table and writes it as JSON. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.size", description=__doc__)
@@ -92,11 +95,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "size.json", help="default: %(default)s")
     options = parser.parse_args(argv)
+    make_ready("--out", options.out)
     reviews = SyntheticParameters(reviews=options.reviews, users=options.users, books=options.books, seed=options.seed)
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(reviews, Path(folder))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    with telling("--out", options.out):
+        options.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     print(table(rows))
     return 0
 

@@ -51,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         print(make_job_server(options.out, options.beam_version, options.flink_version))
-    except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
+        print(f"error: --out {options.out}: cannot be written ({error.strerror or error}).", file=sys.stderr)
+        return 2
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
         print(f"error: no job server can be made: {error}", file=sys.stderr)
         return 1
     return 0

@@ -85,8 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if executable is None:
         print(f"error: {MISSING}", file=sys.stderr)
         return 2
-    arguments.out.mkdir(parents=True, exist_ok=True)
     try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
         wanted = list(shots(arguments.work_dir / "reports"))
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=executable, args=launch_arguments())
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 made = take(browser, shot, arguments.out)
                 print(f"{made}: {made.stat().st_size:,} bytes")
             browser.close()
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -25,3 +25,21 @@ def test_bad_configuration_is_exit_code_2(capsys: pytest.CaptureFixture[str], tm
     assert kubeflow_runner.main([*ARGUMENTS, "--max-reject-share=7", f"--out={tmp_path}/x.yaml"]) == 2
     assert "--max-reject-share = '7'" in capsys.readouterr().err
     assert not (tmp_path / "x.yaml").exists()
+
+
+@pytest.mark.parametrize("name", ["file/x.yaml", "folder.yaml"])
+def test_a_file_that_cannot_be_written_is_exit_code_2_and_a_sentence(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.yaml").mkdir()
+    out = tmp_path / name
+    assert kubeflow_runner.main([*ARGUMENTS, f"--out={out}"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: --out {out}: cannot be written (")
+
+
+def test_a_disk_that_is_full_is_exit_code_2_and_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "x.yaml"
+    out.symlink_to("/dev/full")
+    assert kubeflow_runner.main([*ARGUMENTS, f"--out={out}"]) == 2
+    assert f"error: --out {out}: cannot be written (No space left on device)" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from data.synthetic.parameters import SyntheticParameters, parse_parameters
 from transform import json_files
 from transform.errors import ConfigurationError
 from transform.exit_codes import with_exit_code
+from transform.output_files import make_ready, telling
 from transform.terminal_text import PlainConsole
 
 # The notebook's.
@@ -52,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "scale.json", help="default: %(default)s")
     options, flags = parser.parse_known_args(argv)
+    make_ready("--out", options.out)
     return compare(options, [flag for flag in flags if flag != "--"])
 
 
@@ -90,7 +92,8 @@ def compare(options: argparse.Namespace, flags: Sequence[str]) -> int:
             found = comparison.measure(part)
         parts[part] = {**found, "resumed": resumed}
         result["ratios"] = ratios(parts)
-        json_files.write_json(result, str(options.out.resolve()))
+        with telling("--out", options.out):
+            json_files.write_json(result, str(options.out.resolve()))
         print_part(console, part, parts[part], reviews.reviews)
     if result["ratios"]:
         print_ratios(console, ratios(parts))

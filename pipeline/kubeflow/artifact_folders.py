@@ -12,6 +12,9 @@ from typing import Any, Final
 
 FOLDERS: Final = {"gs": "gcs", "s3": "s3", "minio": "minio"}
 
+# Artifact types of the backend's own, such as that of the log which it adds to the outputs of every step.
+SYSTEM_TYPES: Final = "system."
+
 # Folder that stands for the root of the file system, for who may not write there.
 ROOT_VARIABLE: Final = "READALIKE_LAUNCHER_ROOT"
 
@@ -80,6 +83,20 @@ def restore_types(executor_input: Any, inputs_spec: Any) -> None:
         if name in inputs_spec.artifacts:
             for artifact in artifacts.artifacts:
                 artifact.type.CopyFrom(inputs_spec.artifacts[name].artifact_type)
+
+
+def leave_out_system_outputs(executor_input: Any) -> None:
+    """Takes the backend's own outputs out of `executor_input`: TFX has no type for them, and the launcher writes them.
+
+    From release 2.5 on that is `executor-logs`, unless the administrator has turned `PUBLISH_LOGS` off.
+    """
+    outputs = executor_input.outputs.artifacts
+    for name in [
+        name
+        for name, artifacts in outputs.items()
+        if any(artifact.type.schema_title.startswith(SYSTEM_TYPES) for artifact in artifacts.artifacts)
+    ]:
+        del outputs[name]
 
 
 def make_output_folders(executor_input: Any, is_file: Callable[[Any], bool]) -> None:

@@ -14,6 +14,7 @@ from pipeline.config import SCHEMA_FILE, PipelineConfig
 from pipeline.kubeflow.caching import may_be_cached
 from pipeline.kubeflow.parameters import has_password
 from transform.errors import ConfigurationError
+from transform.output_files import make_ready, telling
 
 # The command of every container, which gets the arguments that TFX makes. `python` is the image's.
 ENTRYPOINT: Final = ("python", "-m", "pipeline.kubeflow.entrypoint")
@@ -41,7 +42,8 @@ def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
       out: a path that ends in `.yaml`. Folders above it are made.
 
     Raises:
-      ConfigurationError: a setting cannot work, or the backend cannot run a step. Nothing is written then.
+      ConfigurationError: a setting cannot work, the backend cannot run a step, or `out` cannot be written. Nothing is
+        written then.
     """
     image = image or config.kubeflow.image
     if not image:
@@ -54,14 +56,18 @@ def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
             "the absolute path of a mounted volume."
         )
     defaults = parameter_defaults(config)
+    make_ready("--out", out)
     config = config.model_copy(update={"schema_file": schema_file(config)})
 
     from kfp.compiler import pipeline_spec_builder
 
     spec, platform = _specification(config, image, defaults)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    description = f"From reviews to a served recommender. Compiled from a TFX {version('tfx')} pipeline."
-    pipeline_spec_builder.write_pipeline_spec_to_file(spec, description, platform, str(out))
+    description = (
+        f"From reviews to a served recommender. Compiled from a TFX {version('tfx')} pipeline, for Kubeflow Pipelines "
+        f"{config.kubeflow.backend_version} and newer."
+    )
+    with telling("--out", out):
+        pipeline_spec_builder.write_pipeline_spec_to_file(spec, description, platform, str(out))
 
 
 def parameter_defaults(config: PipelineConfig) -> dict[str, str | None]:
@@ -115,7 +121,7 @@ def _specification(config: PipelineConfig, image: str, defaults: Mapping[str, st
     from tfx import v1 as tfx
 
     from pipeline.graph import create_pipeline
-    from pipeline.kubeflow import backend_rules
+    from pipeline.kubeflow import backend_rules, backend_versions
     from pipeline.kubeflow.containers import configure_container, configure_retries
     from pipeline.kubeflow.platform_spec import platform_spec
 
@@ -123,6 +129,7 @@ def _specification(config: PipelineConfig, image: str, defaults: Mapping[str, st
     pipeline = create_pipeline(config, **parameters, pipeline_root="", key_file=None, study_dir=config.tuning.study_dir)
     backend_rules.check_nodes(pipeline)
     settings = _settings(config, [node.id for node in pipeline.components])
+    backend_versions.check_settings(settings, config.kubeflow.backend_version)
 
     runner = tfx.orchestration.experimental.KubeflowV2DagRunner(
         config=tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
@@ -146,7 +153,8 @@ def _specification(config: PipelineConfig, image: str, defaults: Mapping[str, st
     backend_rules.check_specification(spec, deployment)
     spec.deployment_spec.Clear()
     spec.deployment_spec.update(json_format.MessageToDict(deployment))
-    return spec, platform_spec({labels[name]: settings[name] for name in sorted(labels)})
+    executors = {labels[name]: settings[name] for name in sorted(labels)}
+    return spec, platform_spec(executors, backend_versions.release_of(config.kubeflow.backend_version))
 
 
 def _tasks(spec: Any) -> list[tuple[str, Any]]:
@@ -154,10 +162,16 @@ def _tasks(spec: Any) -> list[tuple[str, Any]]:
 
 
 def _set_defaults(spec: Any, defaults: Mapping[str, str | None]) -> None:
-    """Gives run-time parameters the defaults that TFX leaves out."""
+    """Gives run-time parameters the defaults that TFX leaves out.
+
+    One whose default is empty may stay empty: without `is_optional` some user interfaces start no run by hand then
+    (https://github.com/kubeflow/pipelines/issues/11515).
+    """
     for name, default in defaults.items():
         if default is not None:
-            spec.root.input_definitions.parameters[name].default_value.string_value = default
+            parameter = spec.root.input_definitions.parameters[name]
+            parameter.default_value.string_value = default
+            parameter.is_optional = not default
 
 
 def _name_producers(spec: Any) -> None:

@@ -10,8 +10,10 @@ from pipeline.kubeflow.quantities import amount
 ContainerSpec: TypeAlias = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec
 GIGABYTE: Final = 1e9
 RETRY_SECONDS: Final = 60
-RETRY_FACTOR: Final = 2.0
-RETRY_MAX_SECONDS: Final = 3600
+RETRY_FACTOR: Final = 2
+
+# Argo ends a retry that runs then. Left out, it is no bound in release 2.5; in later ones it is 0, so no retry at all.
+RETRY_MAX_SECONDS: Final = 7 * 24 * 3600
 
 
 def configure_container(container: ContainerSpec, settings: StepSettings) -> None:

@@ -1,7 +1,8 @@
 """What every container of the compiled pipeline runs: `python -m pipeline.kubeflow.entrypoint`, with TFX's arguments.
 
 It is TFX's own entrypoint with what that lacks on a self-hosted backend: artifacts in any object store that Kubeflow's
-launcher knows, inputs that arrive without their type, and the local runner's exit codes and messages.
+launcher knows, inputs that arrive without their type, outputs that are the backend's own, and the local runner's exit
+codes and messages.
 
 Exit codes: 0 done; 1 unexpected failure; 2 bad input or configuration; 3 stopped by a gate.
 """
@@ -15,7 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.kubeflow.artifact_folders import ArtifactFolders, launcher_root, make_output_folders, restore_types
+from pipeline.kubeflow.artifact_folders import (
+    ArtifactFolders,
+    launcher_root,
+    leave_out_system_outputs,
+    make_output_folders,
+    restore_types,
+)
 from pipeline.loading import loading
 from transform.errors import own_error
 from transform.progress import LOGGER_NAME
@@ -64,6 +71,7 @@ def _run_step(argv: list[str]) -> None:
                 ignore_unknown_fields=True,
             ),
         )
+    leave_out_system_outputs(executor_input)
     folders = ArtifactFolders(executor_input, launcher_root())
     folders.make_local(executor_input)
     make_output_folders(executor_input, _is_file)

@@ -110,11 +110,12 @@ class ContainerSettings(_Parameters):
     retry_seconds: int | None = Field(default=None, ge=0)
     """Seconds before the first new attempt; unset: 60."""
 
-    retry_factor: float | None = Field(default=None, ge=1)
-    """How much longer each further wait is than the one before; unset: 2."""
+    retry_factor: int | None = Field(default=None, ge=1)
+    """How much longer each further wait is than the one before: a whole number, as Argo reads no other; unset: 2."""
 
     retry_max_seconds: int | None = Field(default=None, ge=1)
-    """Seconds after which no further attempt is made; unset: 3600."""
+    """Seconds from the first start to when no attempt begins any more, and a retry that is running is ended; unset: a
+    week. It has to be longer than all attempts and waits may take."""
 
     environment: dict[VariableName, str] = Field(default_factory=dict)
     """Environment variables. Credentials belong into `secret_variables`."""
@@ -172,6 +173,10 @@ class KubeflowParameters(_Parameters):
 
     image: str = ""
     """The container image with this code and its environment. Only a tag that never moves lets steps be cached."""
+
+    backend_version: str = Field(default="2.5", pattern=r"^\d+\.\d+(\.\d+)?$")
+    """The oldest release of Kubeflow Pipelines that is to run the compiled file, as in `2.5` or `2.16.1`. A setting
+    that needs a newer one is refused."""
 
     pseudonym_secret: ObjectName = "readalike"
     """The Kubernetes secret in which the key of the users' pseudonyms is. Only steps that make pseudonyms get it."""

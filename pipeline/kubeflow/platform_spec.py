@@ -6,27 +6,31 @@ from google.protobuf import json_format, struct_pb2
 from kfp.kubernetes import kubernetes_executor_config_pb2 as kubernetes
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from pipeline.kubeflow.backend_versions import OPTIONAL_VARIABLES, Release
 from pipeline.kubeflow.parameters import StepSettings
 
 
-def platform_spec(executors: Mapping[str, StepSettings]) -> pipeline_spec_pb2.PlatformSpec:
+def platform_spec(executors: Mapping[str, StepSettings], release: Release) -> pipeline_spec_pb2.PlatformSpec:
     """Returns the document for the settings of executors, by label; an empty one where there is nothing to say."""
     document = pipeline_spec_pb2.PlatformSpec()
     for label, settings in executors.items():
-        config = json_format.MessageToDict(executor_config(settings))
+        config = json_format.MessageToDict(executor_config(settings, release))
         if config:
             document.platforms["kubernetes"].deployment_spec.executors[label].update(config)
     return document
 
 
-def executor_config(settings: StepSettings) -> kubernetes.KubernetesExecutorConfig:
+def executor_config(settings: StepSettings, release: Release) -> kubernetes.KubernetesExecutorConfig:
     """Returns secrets, volumes, node selector and tolerations of `settings` as kfp-kubernetes writes them.
 
-    The name of a secret or a volume claim stands there twice, as it writes it: older backends know only the first.
+    The name of a secret or a volume claim stands there twice, as it writes it. What a backend of `release` does not
+    know is left out, where that changes nothing; `backend_versions.check_settings` has refused the rest.
     """
     config = kubernetes.KubernetesExecutorConfig()
     for variable in settings.secret_variables:
-        as_variable = config.secret_as_env.add(secret_name=variable.secret, optional=False)
+        as_variable = config.secret_as_env.add(secret_name=variable.secret)
+        if release >= OPTIONAL_VARIABLES:
+            as_variable.optional = False
         as_variable.key_to_env.add(secret_key=variable.key, env_var=variable.variable)
         as_variable.secret_name_parameter.runtime_value.constant.CopyFrom(_text(variable.secret))
     for files in settings.secret_files:

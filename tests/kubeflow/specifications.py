@@ -19,7 +19,7 @@ def place(way, name):
     return pathlib.Path(os.environ["READALIKE_LAUNCHER_ROOT"], uri.replace("://", "/"))
 def tell(told):
     path = pathlib.Path(given["outputs"]["outputFile"])
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(told))
 def artifact(**fields):
     return {"artifacts": {"examples": {"artifacts": [fields]}}}

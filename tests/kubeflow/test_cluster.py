@@ -11,6 +11,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tests.kubeflow.backend.cluster import PIPELINE_ROOT, Cluster
 from tests.kubeflow.backend.conditions import holds
 from tests.kubeflow.backend.documents import RefusedError
+from tests.kubeflow.backend.driver import Installation
 from tests.kubeflow.specifications import TEXT, specification, step, write
 
 CACHED = {"cachingOptions": {"enableCache": True}}
@@ -56,6 +57,58 @@ def test_an_artifact_goes_through_the_store_and_loses_its_type_on_the_way(
     properties = done.properties("writer", "examples")
     assert properties["type"] == "tfx.Examples"
     assert (properties["rows"], properties["name"], properties["display_name"]) == (3, "x", "examples")
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("release", "told_in"),
+    [((2, 5), "/tmp/kfp_outputs"), ((2, 14), "/tmp/kfp_outputs"), ((2, 16), "/minio/mlpipeline/v2/artifacts/small/")],
+)
+@pytest.mark.parametrize("published", [True, False])
+def test_the_driver_adds_a_log_and_the_launcher_uploads_it(
+    tmp_path: Path, release: tuple[int, int], told_in: str, published: bool
+) -> None:
+    cluster = Cluster(tmp_path / "cluster", {}, Installation(release, publish_logs=published))
+    shown = step(
+        "assert 'executor-logs' not in given['outputs']['artifacts'] or place('outputs', 'executor-logs').is_file()\n"
+        "place('outputs', 'examples').mkdir(); (place('outputs', 'examples') / 'part').touch(); tell({})\n"
+        "pathlib.Path(given['outputs']['parameters']['answer']['outputFile']).touch()\n"
+        "print('an error', file=sys.stderr); print(json.dumps(given['outputs'], sort_keys=True))",
+        outputs=("examples",),
+        output_parameters=("answer",),
+    )
+    done = cluster.run(write(tmp_path / "p.yaml", specification({"shown": shown})), {})
+    outputs = json.loads(done.log("shown").splitlines()[-1])
+    assert told_in in outputs["outputFile"]
+    assert outputs["outputFile"].endswith("/output_metadata.json")
+    assert outputs["parameters"]["answer"]["outputFile"].endswith("/tmp/kfp/outputs/answer")
+    assert set(outputs["artifacts"]) == {"examples", *(["executor-logs"] if published else [])}
+    names = {artifacts["artifacts"][0].get("name") for artifacts in outputs["artifacts"].values()}
+    assert names == (set(outputs["artifacts"]) if release == (2, 16) else {None})
+    if published:
+        [log] = outputs["artifacts"]["executor-logs"]["artifacts"]
+        assert log["type"] == {"schemaTitle": "system.Artifact"}
+        assert (
+            log["uri"].rpartition("/")[0] == outputs["artifacts"]["examples"]["artifacts"][0]["uri"].rpartition("/")[0]
+        )
+        assert done.properties("shown", "executor-logs")["type"] == "system.Artifact"
+        assert done.artifact("shown", "executor-logs").read_text() == done.log("shown")
+        assert "an error" in done.log("shown")
+    else:
+        assert not list((cluster.folder / "objects").rglob("executor-logs"))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("release", "kept"), [((2, 5), False), ((2, 14), False), ((2, 16), True)])
+def test_the_log_of_a_step_that_failed_is_uploaded_by_newer_launchers(
+    tmp_path: Path, release: tuple[int, int], kept: bool
+) -> None:
+    cluster = Cluster(tmp_path / "cluster", {}, Installation(release))
+    failing = step("place('outputs', 'examples').mkdir(); sys.exit('error: no luck')", outputs=("examples",))
+    done = cluster.run(write(tmp_path / "p.yaml", specification({"failing": failing})), {})
+    assert done.message() == "no luck\n"
+    logs = list((cluster.folder / "objects").rglob("executor-logs"))
+    assert [log.read_text() for log in logs] == (["error: no luck\n"] if kept else [])
 
 
 @pytest.mark.integration

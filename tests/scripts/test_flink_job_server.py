@@ -45,6 +45,15 @@ def test_without_maven_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         make_job_server(tmp_path / "server")
 
 
+def test_a_folder_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(flink_job_server.shutil, "which", lambda name: name)
+    (tmp_path / "file").touch()
+    assert main(["--out", str(tmp_path / "file" / "servers" / "one")]) == 2
+    assert "file/servers/one: cannot be written (Not a directory)" in capsys.readouterr().err
+
+
 def test_what_maven_cannot_have_is_told_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from pipeline.config import PipelineConfig
 from pipeline.kubeflow.compiler import compile_pipeline
 from pipeline.kubeflow.parameters import ContainerSettings, KubeflowParameters, SecretVariable
-from tests.kubeflow.backend.cluster import Cluster, RunResult
+from tests.kubeflow.backend.cluster import DEFAULT_INSTALLATION, Cluster, RunResult
+from tests.kubeflow.backend.driver import Installation
 
 IMAGE: Final = "registry.example/readalike:1"
 STORE_PASSWORD: Final = "an-unmistakable-password-of-the-object-store"
@@ -37,6 +38,7 @@ class Kubeflow:
         folder: Path,
         key: str,
         environment: Mapping[str, str] = MappingProxyType({}),
+        installation: Installation = DEFAULT_INSTALLATION,
         *,
         forked: bool = True,
     ):
@@ -46,6 +48,7 @@ class Kubeflow:
           folder: where everything is; empty.
           key: the pseudonym key.
           environment: variables of all containers beside the store's credentials.
+          installation: of Kubeflow Pipelines.
           forked: whether pods are forked from a process that has loaded TFX, but for one.
         """
         self.folder = folder
@@ -53,7 +56,7 @@ class Kubeflow:
         self.baseline_dir = folder / "volume" / "baseline"
         self._environment = dict(environment)
         secrets = {"readalike": {"pseudonym-key": key}, "store": {"user": "readalike", "password": STORE_PASSWORD}}
-        self.cluster = Cluster(folder / "cluster", secrets, self._is_forked)
+        self.cluster = Cluster(folder / "cluster", secrets, installation, self._is_forked)
         self._forked = forked
         self._runs = 0
 

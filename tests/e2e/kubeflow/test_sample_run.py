@@ -11,6 +11,7 @@ from tests.e2e.kubeflow.comparisons import check_same
 from tests.e2e.kubeflow.runs import NEVER_CACHED, STORE_PASSWORD, Kubeflow, secrets_in
 from tests.e2e.runs import HEADER, REVIEWS, SAMPLE, Run, Runner
 from tests.kubeflow.backend.cluster import PIPELINE_ROOT, RunResult
+from tests.kubeflow.backend.driver import Installation
 from transform import features
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -50,6 +51,22 @@ def test_every_step_is_run_and_one_version_is_pushed(first: RunResult, kubeflow:
     [version] = kubeflow.push_dir.iterdir()
     assert (version / "saved_model.pb").is_file()
     assert version.name.isdigit()
+
+
+def test_the_log_of_each_step_is_in_the_object_store(first: RunResult) -> None:
+    for step in first.steps:
+        assert first.artifact(step, "executor-logs").read_text(errors="replace") == first.log(step)
+
+
+@pytest.mark.exhaustive
+def test_every_step_is_run_by_an_old_release_that_publishes_no_logs(
+    tmp_path: Path, key: str, data: Path, sample_run: Run
+) -> None:
+    old = Kubeflow(tmp_path, key, installation=Installation((2, 5), publish_logs=False))
+    done = old.run(data)
+    assert set(done.states()) == {"COMPLETE"}
+    assert not list(old.cluster.folder.rglob("executor-logs"))
+    check_same(done, old.push_dir, sample_run)
 
 
 def test_counts_vocabularies_and_recommendations_are_those_of_the_local_run(

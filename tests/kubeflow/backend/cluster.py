@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from tests.kubeflow.backend.conditions import holds
 from tests.kubeflow.backend.documents import Pipeline, Step, read_pipeline, run_parameters
-from tests.kubeflow.backend.driver import Run, fingerprint, provision_outputs, resolve_inputs
+from tests.kubeflow.backend.driver import Installation, Run, fingerprint, provision_outputs, resolve_inputs
 from tests.kubeflow.backend.launcher import Container, Secrets
 from tests.kubeflow.backend.metadata import Metadata, States
 from tests.kubeflow.backend.objects import ObjectStore
@@ -17,6 +17,7 @@ from tests.kubeflow.backend.objects import ObjectStore
 PIPELINE_ROOT: Final = "minio://mlpipeline/v2/artifacts"
 SUCCEEDED: Final = {"COMPLETE", "CACHED"}
 PODS_AT_ONCE: Final = 2
+DEFAULT_INSTALLATION: Final = Installation()
 
 
 class StepResult(NamedTuple):
@@ -72,17 +73,25 @@ class RunResult:
 class Cluster:
     """Everything that outlives a run: objects, metadata, secrets. Pipelines run in it one after the other."""
 
-    def __init__(self, folder: Path, secrets: Secrets, forked: Callable[[str], bool] = lambda step: True):
+    def __init__(
+        self,
+        folder: Path,
+        secrets: Secrets,
+        installation: Installation = DEFAULT_INSTALLATION,
+        forked: Callable[[str], bool] = lambda step: True,
+    ):
         """Makes an empty cluster.
 
         Args:
           folder: where everything is; empty.
           secrets: the values of secrets and configuration maps, by name and key.
+          installation: of Kubeflow Pipelines.
           forked: tells of a step whether its pod may be forked from a process that has loaded TFX already. A pod that
             is not starts as it does in a real cluster, and loads it for 10 seconds and more.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._installation = installation
         self._secrets = secrets
         self._forked = forked
         self._store = ObjectStore(folder / "objects")
@@ -128,12 +137,12 @@ class Cluster:
 
     def _begin(self, step: Step, run: Run) -> "Pod | StepResult":
         """Does what the driver does. Returns the pod that is to run, or how the step ends without one."""
-        folder = self.folder / "pods" / run.run_id / step.name
-        container = Container(step, folder, self._store, self._secrets, forked=self._forked(step.name))
+        file_system = self.folder / "pods" / run.run_id / step.name
+        container = Container(step, file_system, self._store, self._secrets, forked=self._forked(step.name))
         executor_input = resolve_inputs(step, run, self._metadata)
         if not holds(step.task.trigger_policy.condition, executor_input):
             return StepResult("CANCELED")
-        executor_input.outputs.CopyFrom(provision_outputs(step, run, container.scratch))
+        executor_input.outputs.CopyFrom(provision_outputs(step, run, self._installation, file_system))
         key = fingerprint(step, executor_input) if step.task.caching_options.enable_cache else ""
         cached = self._metadata.cached(run.pipeline, key) if key else None
         execution = self._metadata.begin(run.pipeline, run.run_id, step.name, executor_input.inputs, key)
@@ -149,6 +158,8 @@ class Cluster:
         artifacts: dict[str, int] = {}
         if result.exit_code == 0:
             parameters, artifacts = pod.container.collect(pod.executor_input, self._metadata, run.folder)
+        elif self._installation.keeps_logs_of_failures:
+            artifacts = pod.container.collect_log(pod.executor_input, self._metadata, run.folder)
         self._metadata.end(pod.execution, States.Value(result.state), parameters, artifacts)
         return result
 
@@ -168,6 +179,7 @@ class Pod:
         for attempt in range(1 + self.step.task.retry_policy.max_retry_count):
             log = self.logs / f"{self.step.name}-{attempt}.log"
             exit_code = self.container.run(self.executor_input, log)
+            self.container.end_log(self.executor_input, log)
             if exit_code == 0:
                 break
         return StepResult("FAILED" if exit_code else "COMPLETE", self.execution, exit_code, attempt + 1, log)

@@ -1,6 +1,6 @@
 """What happens before a container runs: its inputs are looked up, its outputs placed, and the cache is asked.
 
-After backend/src/v2/driver and backend/src/v2/cacheutils of kubeflow/pipelines 2.16.
+After backend/src/v2/driver and backend/src/v2/cacheutils of kubeflow/pipelines 2.5.0, 2.14.0 and 2.16.0.
 """
 
 import hashlib
@@ -9,13 +9,37 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf import json_format, struct_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from tests.kubeflow.backend.documents import RefusedError, Step
 from tests.kubeflow.backend.metadata import Metadata
+from tests.kubeflow.backend.objects import mounted
+
+# The output that the driver adds to each step, for the launcher to keep the step's log in.
+LOGS: Final = "executor-logs"
+LOGS_TYPE: Final = "system.Artifact"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What differs between installations of Kubeflow Pipelines: the release, and what its administrator set."""
+
+    release: tuple[int, int] = (2, 16)
+    publish_logs: bool = True
+    """`PUBLISH_LOGS`, which is true in the manifests."""
+
+    @property
+    def metadata_beside_artifacts(self) -> bool:
+        """Whether a step tells of its outputs in the task's folder, or in the container's `/tmp`."""
+        return self.release >= (2, 15)
+
+    @property
+    def keeps_logs_of_failures(self) -> bool:
+        """Whether the log of a failed step is uploaded too."""
+        return self.release >= (2, 16)
 
 
 @dataclass
@@ -60,17 +84,24 @@ def resolve_inputs(step: Step, run: Run, metadata: Metadata) -> Any:
     return executor_input
 
 
-def provision_outputs(step: Step, run: Run, scratch: Path) -> Any:
-    """Returns the outputs of the step's `ExecutorInput`. `scratch` stands for the container's `/tmp`."""
-    outputs = pipeline_spec_pb2.ExecutorInput.Outputs(output_file=str(scratch / "kfp_outputs" / "output_metadata.json"))
-    salt = uuid.uuid4()
+def provision_outputs(step: Step, run: Run, installation: Installation, root: Path) -> Any:
+    """Returns the outputs of the step's `ExecutorInput`. The container's file system begins at `root`."""
+    outputs = pipeline_spec_pb2.ExecutorInput.Outputs()
+    folder = f"{run.folder}/{step.name}/{uuid.uuid4()}"
     for name, spec in step.component.output_definitions.artifacts.items():
-        artifact = outputs.artifacts[name].artifacts.add(uri=f"{run.folder}/{step.name}/{salt}/{name}")
+        artifact = outputs.artifacts[name].artifacts.add(uri=f"{folder}/{name}")
         artifact.type.CopyFrom(spec.artifact_type)
         if spec.HasField("metadata"):
             artifact.metadata.CopyFrom(spec.metadata)
+    if installation.publish_logs:
+        outputs.artifacts[LOGS].artifacts.add(uri=f"{folder}/{LOGS}").type.schema_title = LOGS_TYPE
     for name in step.component.output_definitions.parameters:
-        outputs.parameters[name].output_file = str(scratch / "kfp" / "outputs" / name)
+        outputs.parameters[name].output_file = str(root / "tmp/kfp/outputs" / name)
+    outputs.output_file = str(root / "tmp/kfp_outputs/output_metadata.json")
+    if installation.metadata_beside_artifacts:
+        outputs.output_file = str(mounted(folder, root) / "output_metadata.json")
+        for name, artifacts in outputs.artifacts.items():
+            artifacts.artifacts[0].name = name
     return outputs
 
 

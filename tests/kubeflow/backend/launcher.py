@@ -1,7 +1,7 @@
 """One container: its folders, its environment, its command, and what becomes of what it wrote.
 
-After backend/src/v2/component/launcher_v2.go of kubeflow/pipelines 2.16. Each attempt has a file system of its own, as
-each pod has: a folder for the launcher's mounts, one for `/tmp`, and a home.
+After backend/src/v2/component/launcher_v2.go of kubeflow/pipelines 2.5.0, 2.14.0 and 2.16.0. Each attempt has a file
+system of its own, as each pod has: a folder for the launcher's mounts, one for `/tmp`, and a home.
 """
 
 import re
@@ -20,6 +20,7 @@ from kfp.local.executor_output_utils import load_executor_output, special_dsl_ou
 from pipeline.kubeflow.artifact_folders import ROOT_VARIABLE
 from tests.fork_server import fork_server
 from tests.kubeflow.backend.documents import RefusedError, Step
+from tests.kubeflow.backend.driver import LOGS
 from tests.kubeflow.backend.metadata import Metadata
 from tests.kubeflow.backend.objects import MOUNTS, ObjectStore, mounted
 
@@ -49,7 +50,6 @@ class Container:
         self._store = store
         self._environment = environment(step, secrets)
         self._folder = folder
-        self.scratch = folder / "tmp"
 
     def run(self, executor_input: Any, log: Path) -> int:
         """Runs the command as it is compiled, once. Returns its exit code; `log` gets all that it says."""
@@ -60,6 +60,7 @@ class Container:
         for artifacts in executor_input.outputs.artifacts.values():
             for artifact in artifacts.artifacts:
                 self._mounted(artifact.uri).parent.mkdir(parents=True, exist_ok=True)
+        self._begin_log(executor_input)
         for parameter in executor_input.outputs.parameters.values():
             Path(parameter.output_file).parent.mkdir(parents=True, exist_ok=True)
         for name in ("tmp", "home"):
@@ -92,12 +93,31 @@ class Container:
             [artifact] = artifacts.artifacts
             if name in written.artifacts and written.artifacts[name].artifacts:
                 _merge(written.artifacts[name].artifacts[0], artifact)
-            if artifact.uri.partition("://")[0] in MOUNTS:
-                if not artifact.uri.startswith(f"{root}/"):
-                    raise RefusedError(f"{self._step.name}: failed to upload output artifact {name!r}: {artifact.uri}")
-                self._store.upload(self._mounted(artifact.uri), artifact.uri)
-            recorded[name] = metadata.record_artifact(name, artifact, {"Provider": artifact.uri.partition("://")[0]})
+            recorded[name] = self._publish(name, artifact, metadata, root)
         return parameters, recorded
+
+    def collect_log(self, executor_input: Any, metadata: Metadata, root: str) -> dict[str, int]:
+        """Uploads and records the log, which is all that remains of a step that failed. Returns its id, by name."""
+        artifacts = executor_input.outputs.artifacts
+        return {LOGS: self._publish(LOGS, artifacts[LOGS].artifacts[0], metadata, root)} if LOGS in artifacts else {}
+
+    def end_log(self, executor_input: Any, log: Path) -> None:
+        """Has what the command said, in `log`, where the launcher writes it down while the command runs."""
+        if LOGS in executor_input.outputs.artifacts:
+            shutil.copyfile(log, self._mounted(executor_input.outputs.artifacts[LOGS].artifacts[0].uri))
+
+    def _begin_log(self, executor_input: Any) -> None:
+        """Makes the file of the log, which is there before the command begins."""
+        if LOGS in executor_input.outputs.artifacts:
+            self._mounted(executor_input.outputs.artifacts[LOGS].artifacts[0].uri).touch()
+
+    def _publish(self, name: str, artifact: Any, metadata: Metadata, root: str) -> int:
+        scheme = artifact.uri.partition("://")[0]
+        if scheme in MOUNTS:
+            if not artifact.uri.startswith(f"{root}/"):
+                raise RefusedError(f"{self._step.name}: failed to upload output artifact {name!r}: {artifact.uri}")
+            self._store.upload(self._mounted(artifact.uri), artifact.uri)
+        return metadata.record_artifact(name, artifact, {"Provider": scheme})
 
     def _mounted(self, uri: str) -> Path:
         return mounted(uri, self._folder)

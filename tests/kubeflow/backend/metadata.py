@@ -65,7 +65,7 @@ class Metadata:
 
     def record_artifact(self, output_name: str, artifact: Any, session: Mapping[str, Any]) -> int:
         """Records what a task put out. Returns the artifact's id."""
-        title = yaml.safe_load(artifact.type.instance_schema)["title"]
+        title = artifact.type.schema_title or yaml.safe_load(artifact.type.instance_schema)["title"]
         recorded = mlmd.Artifact(
             type_id=self._store.put_artifact_type(mlmd.ArtifactType(name=title)),
             uri=artifact.uri,

@@ -119,6 +119,7 @@ def test_a_run_must_say_where_the_reviews_and_the_models_are_unless_the_configur
     parameters = plain.spec.root.input_definitions.parameters
     assert set(parameters) == {"data", "push_dir", "baseline_dir"}
     assert not parameters["data"].HasField("default_value")
+    assert {name for name, parameter in parameters.items() if parameter.is_optional} == {"baseline_dir"}
     assert not parameters["push_dir"].HasField("default_value")
     assert parameters["baseline_dir"].default_value.WhichOneof("kind") == "string_value"
     assert parameters["baseline_dir"].default_value.string_value == ""

@@ -37,6 +37,7 @@ class Step:
         (self.mount / "Gen/examples").mkdir(parents=True)
         (self.mount / "Gen/examples/part.txt").write_text("three rows")
         self.output_file = root / "tmp/kfp_outputs/output_metadata.json"
+        self.logs: dict[str, Any] = {}
 
     def run(self, **parameters: Any) -> int:
         """Runs it, with what the backend hands to the container."""
@@ -57,6 +58,7 @@ class Step:
             name: {"artifacts": [{"uri": f"{self.uri}/Watch/{name}", "type": {"instanceSchema": f"title: {title}"}}]}
             for name, title in (("found", "tfx.Model"), ("answer", "tfx.String"))
         }
+        outputs |= self.logs
         executor_input = {
             "inputs": {"parameterValues": parameters, "artifacts": {"examples": {"artifacts": [examples]}}},
             "outputs": {
@@ -129,6 +131,24 @@ def test_what_is_told_of_the_outputs_has_addresses_again(step: Step) -> None:
     assert told["artifacts"]["answer"]["artifacts"][0]["uri"] == f"{step.uri}/Watch/answer"
     assert told["parameterValues"] == {"answer": "yes"}
     assert str(step.root) not in json.dumps(told)
+
+
+def test_an_output_of_the_backends_own_is_left_to_it(step: Step) -> None:
+    """`executor-logs`, which the launcher has open while the executor runs, as release 2.16 hands it in."""
+    step.output_file = step.mount / "Watch/output_metadata.json"
+    log = step.mount / "Watch/executor-logs"
+    log.parent.mkdir()
+    log.write_text("begun")
+    artifact = {
+        "name": "executor-logs",
+        "uri": f"{step.uri}/Watch/executor-logs",
+        "type": {"schemaTitle": "system.Artifact"},
+    }
+    step.logs = {"executor-logs": {"artifacts": [artifact]}}
+    assert step.run() == 0
+    told = json.loads(step.output_file.read_text())
+    assert set(told["artifacts"]) == {"found", "answer"}
+    assert log.read_text() == "begun"
 
 
 def test_our_messages_go_to_the_output_and_nothing_else_does(step: Step, capfd: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,15 @@ def test_only_who_needs_it_gets_the_key() -> None:
     assert kubeflow.settings("X", needs_key=False) == StepSettings()
 
 
+@pytest.mark.parametrize(
+    "flag", ["--kubeflow.defaults.retry-factor=1.5", '--kubeflow.steps={"X": {"retry_factor": 1.5}}']
+)
+def test_a_fraction_is_no_factor_of_waits(flag: str) -> None:
+    """Argo reads it by a function for whole numbers: the first retry would end in its error."""
+    with pytest.raises(ConfigurationError, match=r"retry.factor.*1\.5.*valid integer"):
+        read_config([flag])
+
+
 def test_flags_win_over_the_file(file: Path) -> None:
     flags = ["--kubeflow.defaults.memory-limit=5Gi", '--kubeflow.steps={"Pusher": {"retries": 3}}']
     kubeflow = read_config(["--config", str(file), *flags]).kubeflow

@@ -35,7 +35,7 @@ def settings(number: int) -> StepSettings:
         accelerator_count=number,
         retries=number,
         retry_seconds=number + 10,
-        retry_factor=number + 0.5,
+        retry_factor=number + 1,
         retry_max_seconds=number + 100,
         environment={f"NAME_{number}": f"value-{number}"},
         secret_variables=(SecretVariable(secret=f"secret-{number}", key=f"key-{number}", variable=f"S3_{number}"),),
@@ -121,7 +121,8 @@ def test_every_setting_is_looked_for() -> None:
 def test_each_step_has_its_own_settings(plain: Compiled, tmp_path: Path) -> None:
     numbers = {step: number for number, step in enumerate(plain.tasks, start=1)}
     own = {step: settings(number) for step, number in numbers.items()}
-    compile_pipeline(PipelineConfig(kubeflow=KubeflowParameters(steps=own)), IMAGE, tmp_path / "x.yaml")
+    kubeflow = KubeflowParameters(steps=own, backend_version="2.16")
+    compile_pipeline(PipelineConfig(kubeflow=kubeflow), IMAGE, tmp_path / "x.yaml")
     compiled = Compiled(tmp_path / "x.yaml")
     assert "RatingsExampleGen" in numbers
     for step, expected in own.items():
@@ -135,7 +136,8 @@ def test_each_step_has_its_own_settings(plain: Compiled, tmp_path: Path) -> None
 
 def test_all_steps_have_the_defaults(plain: Compiled, tmp_path: Path) -> None:
     shared = ContainerSettings(**settings(3).model_dump(exclude={"image"}))
-    compile_pipeline(PipelineConfig(kubeflow=KubeflowParameters(defaults=shared)), IMAGE, tmp_path / "x.yaml")
+    kubeflow = KubeflowParameters(defaults=shared, backend_version="2.16")
+    compile_pipeline(PipelineConfig(kubeflow=kubeflow), IMAGE, tmp_path / "x.yaml")
     compiled = Compiled(tmp_path / "x.yaml")
     for step in plain.tasks:
         for field, look in FOUND.items():
@@ -143,6 +145,15 @@ def test_all_steps_have_the_defaults(plain: Compiled, tmp_path: Path) -> None:
                 parts = compiled.container(step), compiled.tasks[step], compiled.kubernetes(step)
                 found, wanted = look(*parts, shared)
                 assert found == wanted, (step, field)
+
+
+def test_a_retry_has_a_week_unless_it_is_told(tmp_path: Path) -> None:
+    """Argo ends a retry that runs at that time, and none begins after it."""
+    shared = ContainerSettings(retries=1)
+    compile_pipeline(PipelineConfig(kubeflow=KubeflowParameters(defaults=shared)), IMAGE, tmp_path / "x.yaml")
+    policy = Compiled(tmp_path / "x.yaml").tasks["Trainer"].retry_policy
+    assert (policy.max_retry_count, policy.backoff_duration.seconds, policy.backoff_factor) == (1, 60, 2)
+    assert policy.backoff_max_duration.seconds == 7 * 24 * 3600
 
 
 def test_without_settings_there_are_none(plain: Compiled) -> None:

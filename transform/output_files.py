@@ -1,0 +1,39 @@
+"""Files that a command writes where its user said: what keeps it from that becomes a sentence and exit code 2."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from transform.errors import ConfigurationError
+
+
+@contextmanager
+def telling(option: str, path: Path) -> Iterator[None]:
+    """Turns a failure to write `path`, which the user named by `option`, into an error that says so.
+
+    Raises:
+      ConfigurationError: the file system refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"{option} {path}: cannot be written ({error.strerror or error}). Name a file in a folder of yours, with "
+            "room left."
+        ) from error
+
+
+def make_ready(option: str, path: Path) -> None:
+    """Makes the folders above `path`, and looks whether a file can be written there, before work is done for it.
+
+    Raises:
+      ConfigurationError: it cannot.
+    """
+    with telling(option, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
