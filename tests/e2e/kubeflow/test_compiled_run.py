@@ -1,15 +1,16 @@
-"""The compiled pipeline on the bundled sample, with artifacts in `minio://`, beside the local runner's run on it."""
+"""The compiled pipeline, with artifacts in `minio://`, beside the local runner's run on the same reviews."""
 
 import gzip
 import json
 import shutil
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.e2e.kubeflow.comparisons import check_same
 from tests.e2e.kubeflow.runs import NEVER_CACHED, STORE_PASSWORD, Kubeflow, secrets_in
-from tests.e2e.runs import HEADER, REVIEWS, SAMPLE, Run, Runner
+from tests.e2e.runs import HEADER, REVIEWS, SAMPLE, TASTES, Run, Runner
 from tests.kubeflow.backend.cluster import PIPELINE_ROOT, RunResult
 from tests.kubeflow.backend.driver import Installation
 from transform import features
@@ -17,9 +18,41 @@ from transform import features
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
+# Read by one reader only, so that nobody is recommended it.
+OBSCURE = "9999,reader-0,The Obscure Book,5,\"['Fiction']\"\n"
+
+FEW_EPOCHS = {"training": {"max_epochs": 1}}
+
+
+class Reviews(NamedTuple):
+    """What both runners run on."""
+
+    file: Path
+    local: Run
+    fields: dict[str, Any]
+    """Of the configuration, as in the local run."""
+
+
+@pytest.fixture(scope="module", params=["small", pytest.param("sample", marks=pytest.mark.exhaustive)])
+def reviews(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reviews:
+    """Reviews, and the local runner's run on them: a few, or the bundled sample with default settings."""
+    if request.param == "sample":
+        return Reviews(SAMPLE, request.getfixturevalue("sample_run"), {})
+    folder = tmp_path_factory.mktemp("local")
+    file = folder / "reviews.csv.gz"
+    file.write_bytes(gzip.compress((HEADER + TASTES + OBSCURE).encode()))
+    return Reviews(file, Runner(folder)(file, "--training.max-epochs=1"), FEW_EPOCHS)
+
+
 @pytest.fixture(scope="module")
-def key(sample_run: Run) -> str:
-    return (sample_run.work_dir / "pseudonym.key").read_text().strip()
+def local(reviews: Reviews) -> Run:
+    assert reviews.local.exit_code == 0, reviews.local.output + reviews.local.errors
+    return reviews.local
+
+
+@pytest.fixture(scope="module")
+def key(local: Run) -> str:
+    return (local.work_dir / "pseudonym.key").read_text().strip()
 
 
 @pytest.fixture(scope="module")
@@ -28,21 +61,21 @@ def kubeflow(tmp_path_factory: pytest.TempPathFactory, key: str) -> Kubeflow:
 
 
 @pytest.fixture(scope="module")
-def data(kubeflow: Kubeflow) -> Path:
+def data(kubeflow: Kubeflow, reviews: Reviews) -> Path:
     path = kubeflow.folder / "volume" / "in" / "reviews.csv.gz"
     path.parent.mkdir(parents=True)
-    return Path(shutil.copy(SAMPLE, path))
+    return Path(shutil.copy(reviews.file, path))
 
 
 @pytest.fixture(scope="module")
-def first(kubeflow: Kubeflow, data: Path) -> RunResult:
-    return kubeflow.run(data)
+def first(kubeflow: Kubeflow, data: Path, reviews: Reviews) -> RunResult:
+    return kubeflow.run(data, **reviews.fields)
 
 
 @pytest.fixture(scope="module")
-def refused(kubeflow: Kubeflow, data: Path, first: RunResult) -> RunResult:
+def refused(kubeflow: Kubeflow, data: Path, reviews: Reviews, first: RunResult) -> RunResult:
     """A run on unchanged data, with the first one's model in the push folder, that asks for too much."""
-    return kubeflow.run(data, evaluation={"min_coverage": 0.999999})
+    return kubeflow.run(data, evaluation={"min_coverage": 0.999999}, **reviews.fields)
 
 
 def test_every_step_is_run_and_one_version_is_pushed(first: RunResult, kubeflow: Kubeflow) -> None:
@@ -60,25 +93,23 @@ def test_the_log_of_each_step_is_in_the_object_store(first: RunResult) -> None:
 
 @pytest.mark.exhaustive
 def test_every_step_is_run_by_an_old_release_that_publishes_no_logs(
-    tmp_path: Path, key: str, data: Path, sample_run: Run
+    tmp_path: Path, key: str, data: Path, reviews: Reviews, local: Run
 ) -> None:
     old = Kubeflow(tmp_path, key, installation=Installation((2, 5), publish_logs=False))
-    done = old.run(data)
+    done = old.run(data, **reviews.fields)
     assert set(done.states()) == {"COMPLETE"}
     assert not list(old.cluster.folder.rglob("executor-logs"))
-    check_same(done, old.push_dir, sample_run)
+    check_same(done, old.push_dir, local)
 
 
 def test_counts_vocabularies_and_recommendations_are_those_of_the_local_run(
-    first: RunResult, kubeflow: Kubeflow, sample_run: Run
+    first: RunResult, kubeflow: Kubeflow, local: Run
 ) -> None:
-    check_same(first, kubeflow.push_dir, sample_run)
+    check_same(first, kubeflow.push_dir, local)
 
 
-def test_metadata_shows_metrics_blessing_and_pushed_version(
-    first: RunResult, kubeflow: Kubeflow, sample_run: Run
-) -> None:
-    metrics = json.loads(sample_run.artifact("RetrievalEvaluator/evaluation/*/metrics.json").read_text())["model"]
+def test_metadata_shows_metrics_blessing_and_pushed_version(first: RunResult, kubeflow: Kubeflow, local: Run) -> None:
+    metrics = json.loads(local.artifact("RetrievalEvaluator/evaluation/*/metrics.json").read_text())["model"]
     shown = first.properties("RetrievalEvaluator", "evaluation")
     for name in ("recall_at_20", "ndcg_at_20", "hit_rate_at_20", "mrr_at_20"):
         assert shown[name] == pytest.approx(metrics[name]["value"], abs=1e-6)  # SQLite's ML Metadata keeps six digits.
@@ -123,16 +154,16 @@ def test_the_second_run_compares_with_the_first_ones_model_and_refuses_for_the_s
 
 
 def test_a_changed_file_at_the_same_path_is_read_anew_and_bad_data_ends_the_run_as_the_local_runner_does(
-    kubeflow: Kubeflow, data: Path, refused: RunResult, run: Runner
+    kubeflow: Kubeflow, data: Path, reviews: Reviews, refused: RunResult, run: Runner
 ) -> None:
     data.write_bytes(gzip.compress((HEADER + REVIEWS + "9,u,Book 1,five,\n").encode()))
-    done = kubeflow.run(data)
+    done = kubeflow.run(data, **reviews.fields)
     assert done.states("Contract", "RatingsExampleGen") == ["CACHED", "FAILED"]
     assert set(done.states()) == {"CACHED", "COMPLETE", "FAILED", "OMITTED"}
     assert done.steps["Pusher"].state == "OMITTED"
-    local = run(data)
-    assert done.exit_code == local.exit_code == 2
-    assert f"error: {done.message()}" == local.errors
+    here = run(data)
+    assert done.exit_code == here.exit_code == 2
+    assert f"error: {done.message()}" == here.errors
     assert "Traceback" not in done.log("RatingsExampleGen")
 
 
