@@ -7,6 +7,7 @@ TensorFlow's runtime is not started before the fork: its threads would be missin
 """
 
 import atexit
+import io
 import json
 import os
 import runpy
@@ -121,7 +122,7 @@ class ForkServer:
           stderr: likewise.
         """
         words = [os.fspath(word) for word in argv]
-        files = [_descriptor(stdout, 1), _descriptor(stderr, 2)]
+        files = [file if isinstance(file, int) else file.fileno() for file in (stdout or 1, stderr or 2)]
         request = {"argv": words, "cwd": os.fspath(cwd), "env": dict(os.environ if env is None else env)}
         channel, theirs = socket.socketpair()
         try:
@@ -161,13 +162,6 @@ class ForkServer:
         self._errors.close()
 
 
-@cache
-def _started() -> ForkServer:
-    server = ForkServer()
-    atexit.register(server.stop)
-    return server
-
-
 _STARTING: Final = threading.Lock()
 
 
@@ -177,8 +171,11 @@ def fork_server() -> ForkServer:
         return _started()
 
 
-def _descriptor(file: int | IO[Any] | None, own: int) -> int:
-    return own if file is None else file if isinstance(file, int) else file.fileno()
+@cache
+def _started() -> ForkServer:
+    server = ForkServer()
+    atexit.register(server.stop)
+    return server
 
 
 def _load() -> None:
@@ -203,8 +200,8 @@ def _serve(requests: socket.socket) -> socket.socket | None:
     """
     running: dict[int, tuple[int, socket.socket]] = {}  # By a descriptor of the process.
     while True:
-        for ready in select.select([requests, *running], [], [])[0]:
-            if ready is not requests:
+        for ready in select.select([requests.fileno(), *running], [], [])[0]:
+            if ready in running:
                 pid, channel = running.pop(ready)
                 os.close(ready)
                 with channel, suppress(BrokenPipeError):  # Perhaps nobody waits for it.
@@ -218,22 +215,17 @@ def _serve(requests: socket.socket) -> socket.socket | None:
             channel = socket.socket(fileno=files.pop(0))
             if (pid := os.fork()) == 0:
                 os.setsid()
-                _close(requests, *(other for _, other in running.values()), *running)
                 for file, own in zip(files, (1, 2), strict=True):
                     os.dup2(file, own)
-                _close(*files)
+                for other in (requests, *(other for _, other in running.values())):
+                    other.close()
+                for file in (*files, *running):
+                    os.close(file)
                 channel.sendall(_NUMBER.pack(os.getpid()))
                 return channel
-            _close(*files)
+            for file in files:
+                os.close(file)
             running[os.pidfd_open(pid)] = (pid, channel)
-
-
-def _close(*files: int | socket.socket) -> None:
-    for file in files:
-        if isinstance(file, int):
-            os.close(file)
-        else:
-            file.close()
 
 
 def _become(channel: socket.socket, search_path: Sequence[str]) -> None:
@@ -249,6 +241,7 @@ def _become(channel: socket.socket, search_path: Sequence[str]) -> None:
     time.tzset()
     tempfile.tempdir = None
     np.random.seed()
+    assert isinstance(sys.stdout, io.TextIOWrapper)
     sys.stdout.reconfigure(line_buffering=os.isatty(1), write_through=bool(os.environ.get("PYTHONUNBUFFERED")))
     is_module = request["argv"][0] == "-m"
     sys.argv = request["argv"][is_module:]
