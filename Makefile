@@ -7,7 +7,8 @@ DOCKER ?= docker
 IMAGE ?= readalike
 # How many tests run at a time; 0: one after the other, in one process.
 WORKERS ?= 2
-PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# Compiled modules are kept, for the many processes that tests start.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # What only `make test-all` runs.
 LONG := exhaustive and not large and not flink and not browser
 

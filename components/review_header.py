@@ -55,9 +55,9 @@ def _first_record(open_file: Opener, name: str) -> tuple[int, list[str]]:
             f"{name}:{fault.line}: the first line is no CSV: {fault.reason}. Begin the file with the names of its "
             f"columns, {_quoted(features.RAW_FEATURES)}, separated by commas."
         )
-    text = io.StringIO(bytes(records.content).decode("utf-8"), newline="")
+    first_line = io.StringIO(bytes(records.content).decode("utf-8"), newline="")
     try:
-        return int(records.lines[0]), next(row for row in csv.reader(text) if row)
+        return int(records.lines[0]), next(row for row in csv.reader(first_line) if row)
     except csv.Error as error:
         raise DataError(f"{name}:{records.lines[0]}: a name in the first line is too long. Shorten it.") from error
 

@@ -1,5 +1,6 @@
 """Fixtures for every room, and the order of tests: the three tiers, and which tests share a worker."""
 
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -11,6 +12,9 @@ from transform.tensorflow_settings import tell_tensorflow
 
 # Before any test imports TensorFlow: models are compared with those of runs, digit for digit.
 tell_tensorflow()
+
+# A shell ignores interrupts in what it starts in the background, and every child of it does too: here tests send some.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

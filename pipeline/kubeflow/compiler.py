@@ -56,7 +56,6 @@ def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
             "the absolute path of a mounted volume."
         )
     defaults = parameter_defaults(config)
-    make_ready("--out", out)
     config = config.model_copy(update={"schema_file": schema_file(config)})
 
     from kfp.compiler import pipeline_spec_builder
@@ -66,6 +65,7 @@ def compile_pipeline(config: PipelineConfig, image: str, out: Path) -> None:
         f"From reviews to a served recommender. Compiled from a TFX {version('tfx')} pipeline, for Kubeflow Pipelines "
         f"{config.kubeflow.backend_version} and newer."
     )
+    make_ready("--out", out)
     with telling("--out", out):
         pipeline_spec_builder.write_pipeline_spec_to_file(spec, description, platform, str(out))
 

@@ -133,7 +133,7 @@ def expected(pipeline: Pipeline, rows: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("reviews", "transforms"),
     [
-        (random_reviews(7, rows=40, users=8), [ColumnarTransform]),
+        pytest.param(random_reviews(7, rows=40, users=8), [ColumnarTransform], marks=pytest.mark.exhaustive),
         pytest.param(random_reviews(7), [tfx.components.Transform, ColumnarTransform], marks=pytest.mark.exhaustive),
     ],
     ids=["few", "many, and stock Transform"],

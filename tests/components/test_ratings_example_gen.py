@@ -16,7 +16,7 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base import base_beam_executor
 from tfx.orchestration import metadata
 
-from components import parquet_examples, review_blocks
+from components import csv_records, parquet_examples
 from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, row_groups, write_behind
 from components.review_sources import review_files
 from components.reviews_fingerprint import ReviewsFingerprint, reviews_fingerprint
@@ -86,7 +86,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
 
 def test_who_watches_sees_all_bytes_of_all_files_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they are stored: a packed file's are fewer than those of its text."""
-    monkeypatch.setattr(review_blocks, "BLOCK_BYTES", 200_000)
+    monkeypatch.setattr(csv_records, "BLOCK_BYTES", 200_000)
     data = tmp_path / "reviews"
     data.mkdir()
     content = HEADER + "".join(f"reader-{number},Book {number * number},5,\n" for number in range(30_000))

@@ -55,8 +55,8 @@ CASES = {
         {"reviews.csv.gz": (HEADER + REVIEWS).encode()}, ("reviews.csv.gz", "gzip"), data="reviews.csv.gz"
     ),
     "10 MB field": csv(with_row("9,u," + "x" * 10_000_000 + ",5,"), "12", "quote"),
-    "unclosed quote": csv(HEADER + REVIEWS + '9,u,"Book 1,5,\n' + "x,y,z,5,\n" * 100, ":322:", "quote"),
-    "rating five": csv(with_row("9,u,Book 1,five,"), "12", "RatingOf5", "five"),
+    "too many unclosed quotes": csv(HEADER + REVIEWS + '9,u,"Book 1,5,\n' * 50, "370", "50", "quote", exit_code=3),
+    "rating five": csv(with_row("9,u,Book 1,five,"), "12", "RatingOf5"),
     "rating of 7": csv(with_row("9,u,Book 1,7,"), "RatingOf5", exit_code=3),
     "negative rating": csv(with_row("9,u,Book 1,-1,"), "RatingOf5", exit_code=3),
     "too many rows without a user": csv(HEADER + REVIEWS + "9,,Book 1,5,\n" * 50, "370", "50", "User", exit_code=3),

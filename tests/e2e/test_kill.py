@@ -33,9 +33,8 @@ STEPS: Final = (
     "RunReport",
 )
 
-WRITES_ELSEWHERE: Final = ("DataGate", "Pusher", "RunReport")
-"""Write what outlives the run outside of their own artifact: the baseline, the push folder; after the last one the
-runner copies the report. The Tuner's trials are the affair of `test_tune.py`."""
+WRITES_ELSEWHERE: Final = ("DataGate", "Pusher")
+"""Write what outlives the run outside of their own artifact: the baseline, and the push folder."""
 
 
 # A model that takes no time.

@@ -11,7 +11,7 @@ from pipeline.config import PipelineConfig
 from tests.e2e.data_steps import differences, run_data_steps
 from tests.e2e.runs import SAMPLE, Run
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.exhaustive]
 
 
 def test_every_artifact_has_the_content_of_the_run_in_memory(sample_run: Run, tmp_path: Path) -> None:

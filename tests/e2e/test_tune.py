@@ -28,6 +28,7 @@ choices = [["closed_form"]]
 """
 
 
+@pytest.mark.exhaustive
 def test_a_run_goes_on_where_tuning_was_killed_and_trains_with_what_was_found(run: Runner, tmp_path: Path) -> None:
     data, configuration = tmp_path / "reviews.csv", tmp_path / "run.toml"
     data.write_text(HEADER + TASTES)

@@ -21,8 +21,12 @@ assert "google.cloud.aiplatform" not in sys.modules, "came with TFX"
     "use",
     [
         "module = tfx.extensions.google_cloud_ai_platform",
-        "import tfx.v1.extensions.google_cloud_ai_platform as module",
-        "from tfx.v1.extensions import google_cloud_ai_platform as module",
+        pytest.param(
+            "import tfx.v1.extensions.google_cloud_ai_platform as module", marks=pytest.mark.exhaustive, id="import"
+        ),
+        pytest.param(
+            "from tfx.v1.extensions import google_cloud_ai_platform as module", marks=pytest.mark.exhaustive, id="from"
+        ),
     ],
 )
 def test_extensions_come_when_they_are_used(use: str) -> None:

@@ -124,7 +124,7 @@ print(json.dumps({"isbn": names(answer), "score": scores, "similar": names(simil
 """
 
 
-@pytest.mark.integration
+@pytest.mark.exhaustive
 def test_an_exported_model_with_cells_keeps_the_promises_in_a_process_of_its_own(tmp_path) -> None:
     books = [f"book {number}".encode() for number in range(BOOKS)]
     export(

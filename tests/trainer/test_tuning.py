@@ -158,7 +158,7 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
-@pytest.mark.integration
+@pytest.mark.exhaustive
 def test_killed_and_resumed_with_two_workers_it_ends_with_as_many_trials_as_one_that_was_not(tmp_path: Path) -> None:
     whole = tune(tastes(), BOOKS, BASE, parameters(5), tmp_path / "whole")
     assert len(whole.facts["trials"]) == 5

@@ -89,7 +89,7 @@ def test_a_folder_is_removed_with_all_that_is_in_it_and_nothing_beside(place: st
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("target", ["local", "s3", "minio"])
+@pytest.mark.parametrize("target", ["local", "s3", pytest.param("minio", marks=pytest.mark.exhaustive)])
 def test_a_file_larger_than_a_block_is_copied_anywhere(target: str, place: str, tmp_path: Path, bucket: Bucket) -> None:
     content = os.urandom(BLOCK + 17)
     storage.write_bytes(content, f"{place}/from")

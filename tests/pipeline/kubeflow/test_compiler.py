@@ -83,7 +83,7 @@ def test_nothing_of_the_compiling_machine_is_in_it(plain: Compiled) -> None:
     )
 
 
-@pytest.mark.integration
+@pytest.mark.exhaustive
 def test_the_same_configuration_is_the_same_bytes_wherever_it_is_compiled(plain: Compiled, tmp_path: Path) -> None:
     root = SCHEMA_FILE.parent.parent.parent
     subprocess.run(
