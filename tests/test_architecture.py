@@ -53,7 +53,7 @@ def test_the_runners_hold_only_what_differs_between_them() -> None:
         assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= 70, name
 
 
-@pytest.mark.integration
+@pytest.mark.exhaustive
 def test_importing_any_module_leaves_environment_files_and_flags_alone(tmp_path: Path) -> None:
     """Every module is imported in one fresh process, in an empty folder."""
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in MODULES]

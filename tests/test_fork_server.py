@@ -48,6 +48,7 @@ def begun(server: ForkServer, script: Path) -> ForkedProcess:
     return process
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "code",
     [

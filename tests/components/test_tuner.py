@@ -59,7 +59,7 @@ class Graph:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("study_dir", ["", "study"])
+@pytest.mark.parametrize("study_dir", [pytest.param("", marks=pytest.mark.exhaustive), "study"])
 def test_it_hands_on_what_beats_the_configured_and_tells_of_all_trials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, study_dir: str
 ) -> None:

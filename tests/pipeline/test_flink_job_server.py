@@ -133,7 +133,7 @@ def test_other_runners_need_neither(tmp_path: Path, alone: Path) -> None:
         assert reached == PipelineConfig()
 
 
-@pytest.mark.integration
+@pytest.mark.exhaustive
 def test_one_job_server_serves_a_run_and_ends_with_it(tmp_path: Path, alone: Path) -> None:
     """A program in place of Java, which listens where Beam's job server would, and writes down how it was started."""
     import grpc

@@ -16,17 +16,13 @@ assert "google.cloud.aiplatform" not in sys.modules, "came with TFX"
 """
 
 
-@pytest.mark.integration
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "use",
     [
         "module = tfx.extensions.google_cloud_ai_platform",
-        pytest.param(
-            "import tfx.v1.extensions.google_cloud_ai_platform as module", marks=pytest.mark.exhaustive, id="import"
-        ),
-        pytest.param(
-            "from tfx.v1.extensions import google_cloud_ai_platform as module", marks=pytest.mark.exhaustive, id="from"
-        ),
+        "import tfx.v1.extensions.google_cloud_ai_platform as module",
+        "from tfx.v1.extensions import google_cloud_ai_platform as module",
     ],
 )
 def test_extensions_come_when_they_are_used(use: str) -> None:

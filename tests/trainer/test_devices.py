@@ -55,7 +55,7 @@ def test_mirrored_on_one_device_is_refused_with_what_there_is() -> None:
         strategy_for("mirrored")
 
 
-@pytest.mark.integration
+@pytest.mark.exhaustive
 def test_two_devices_learn_together_what_one_learns() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],

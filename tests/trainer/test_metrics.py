@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-import ranx
 
 from trainer import metrics
 
@@ -93,6 +92,8 @@ def test_random_rankings_agree_with_slow_loops_and_stay_between_0_and_1(k: int) 
 
 @pytest.mark.exhaustive
 def test_the_library_ranx_has_the_same_values() -> None:
+    import ranx  # Which compiles for seconds.
+
     generator = np.random.default_rng(3)
     users, books, longest = 60, 400, 100
     ranked = np.stack([generator.permutation(books)[:longest] for _ in range(users)])

@@ -134,7 +134,7 @@ FOUR: Final = pytest.param(4, marks=pytest.mark.exhaustive)
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("allowed", [1, 2, FOUR])
+@pytest.mark.parametrize("allowed", [pytest.param(1, marks=pytest.mark.exhaustive), 2, FOUR])
 def test_a_model_is_the_same_to_the_byte_whatever_is_done_meanwhile(allowed: int) -> None:
     with threadpool_limits(allowed, user_api="blas"):
         assert chosen_and_fitted(seed=1) == chosen_and_fitted(seed=2)

@@ -61,6 +61,7 @@ def test_a_missing_rating_is_nan(unlimited: tuple[list[dict], tft.TFTransformOut
     assert ratings == pytest.approx([4, np.nan, 2.5, 1, 5, 5], nan_ok=True)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "limits",
     [

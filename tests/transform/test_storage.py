@@ -89,7 +89,9 @@ def test_a_folder_is_removed_with_all_that_is_in_it_and_nothing_beside(place: st
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("target", ["local", "s3", pytest.param("minio", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize(
+    "target", ["local", *(pytest.param(scheme, marks=pytest.mark.exhaustive) for scheme in ("s3", "minio"))]
+)
 def test_a_file_larger_than_a_block_is_copied_anywhere(target: str, place: str, tmp_path: Path, bucket: Bucket) -> None:
     content = os.urandom(BLOCK + 17)
     storage.write_bytes(content, f"{place}/from")
