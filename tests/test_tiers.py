@@ -10,13 +10,7 @@ ROOT = Path(__file__).parent.parent
 
 CONFTEST = """
 import pytest
-from tests.tiers import tier_of, worker_group
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    items.sort(key=tier_of)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(worker_group(item)))
+from tests.conftest import pytest_collection_modifyitems
 
 @pytest.fixture(scope="session")
 def sample_run(worker_id):
