@@ -19,3 +19,6 @@ class ServingBudget(BaseModel):
 
     max_memory_mib: float = Field(default=4096.0, gt=0)
     """Peak memory of the process that has loaded the model, TensorFlow's own 0.5 GiB included."""
+
+    max_request_memory_mib: float = Field(default=512.0, gt=0)
+    """Memory that the heaviest request takes on top: the most active reader, ten thousand times."""

@@ -74,6 +74,7 @@ def judge(found: dict[str, Any], budget: ServingBudget) -> list[Check]:
         ("milliseconds a request, median", found["p50_ms"], budget.max_p50_ms, "max-p50-ms"),
         ("milliseconds a request, 99th percentile", found["p99_ms"], budget.max_p99_ms, "max-p99-ms"),
         ("MiB of memory at the most", found["peak_memory_mib"], budget.max_memory_mib, "max-memory-mib"),
+        ("MiB a heavy request", found["request_memory_mib"], budget.max_request_memory_mib, "max-request-memory-mib"),
     )
     return [kept] + [
         Check(what, f"{value:.1f}", f"at most {most:g} (--serving.{flag})", value <= most)

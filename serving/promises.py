@@ -48,8 +48,8 @@ def _of_lists(signature: str, answer: Mapping[str, Any], forbidden: Sequence[set
             yield f"{signature}: {_text(min(left_out & set(books)))} is recommended, but was read, named or excluded"
         if (np.diff(score[: len(books)]) > 0).any() or not np.isfinite(score[: len(books)]).all():
             yield f"{signature}: scores are not finite and falling"
-        if any(isbn[: len(books)] == b"") or not np.isneginf(score[len(books) :]).all():
-            yield f"{signature}: what fills up the end of an answer is not an empty name with minus infinity"
+        if any(isbn[: len(books)] == b"") or (score[len(books) :] != features.FILLER_SCORE).any():
+            yield f"{signature}: the end of an answer is not filled with empty names and {features.FILLER_SCORE:g}"
 
 
 def _of_strangers(answer: Mapping[str, Any], readers: int) -> Iterator[str]:
@@ -128,8 +128,7 @@ def _same_up_to_ties(found: Mapping[str, Any], isbn: Any, score: Any) -> bool:
     if not np.allclose(scores, expected, atol=TOLERANCE):
         return False
     differing = found[features.SERVED_ISBN][:, :width] != isbn[:, :width]
-    with np.errstate(invalid="ignore"):  # Minus infinity beside minus infinity, at the end of short lists.
-        close = np.abs(np.diff(expected, axis=1)) <= TOLERANCE
+    close = np.abs(np.diff(expected, axis=1)) <= TOLERANCE
     tied = np.pad(close, ((0, 0), (1, 0))) | np.pad(close, ((0, 0), (0, 1)))
     tied[:, -1] = True  # Whether the last one is tied with what follows cannot be seen.
     return not (differing & ~tied).any()

@@ -4,7 +4,9 @@ It holds every book once, and every reader's books as integer ids: from them com
 out. Nobody has to send what a reader has read. All answers are exact, unless the index is told to look into some cells.
 """
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +15,9 @@ from trainer.book_towers import SHORTEST, BookTowers, summed
 from trainer.index import Index
 from trainer.interactions import Histories
 from trainer.loaded_table import LoadedTable
-from trainer.requests import asked_width, check_same_batch, within
+from trainer.requests import asked_width, check_answers, check_numbers, check_same_batch, within
+from trainer.row_blocks import Block, in_blocks, rows_of_a_block
+from trainer.served_histories import ServedHistories
 from trainer.sparse_part import SparsePart
 from trainer.stored_table import stored
 from trainer.top_k import NOTHING, top_k
@@ -21,6 +25,12 @@ from trainer.typical_users import typical_users
 from transform import features
 
 Answer = dict[str, tf.Tensor]
+
+Best = tuple[tf.Tensor, tf.Tensor]
+"""The largest scores of some rows and the ids of their books: what `trainer.top_k.top_k` returns."""
+
+# What a link of the sparse part holds while it is added: two pairs of int64, places, and a score.
+NUMBERS_OF_A_LINK: Final = 12
 
 # No Python here branches on a tensor: without a look for that, tracing takes half the time.
 _traced = partial(tf.function, autograph=False)
@@ -30,9 +40,9 @@ class Recommender(tf.Module):
     """The best books by the scores of an index; the books that a reader has read are left out.
 
     An answer has `isbn` string `[batch, k]`, best first, `""` where no book is left, and `score` float `[batch, k]`,
-    minus infinity there. A score is the dot product of the reader's vector and the book's. Who is unknown gets the
-    most popular books, those with the most training interactions, rated or not, the one with the smaller id first where
-    they are equal; the score is then the share of readers who have read the book.
+    `features.FILLER_SCORE` there. A score is the dot product of the reader's vector and the book's. Who is unknown gets
+    the most popular books, those with the most training interactions, rated or not, the one with the smaller id first
+    where they are equal; the score is then the share of readers who have read the book.
     """
 
     def __init__(
@@ -80,12 +90,12 @@ class Recommender(tf.Module):
         self._index = index
         beyond = (0, self._index.width - len(books))
         self._sparse_part = SparsePart(towers.neighbours, len(books))
+        self._numbers_of_a_book = self._query_table.width + NUMBERS_OF_A_LINK * self._sparse_part.most_links
         lengths = np.maximum(np.linalg.norm(stored(towers.candidate_table).restored(), axis=1), SHORTEST)
         self._candidate_lengths = tf.Variable(
             np.pad(lengths, beyond, constant_values=1), trainable=False, name="candidate_lengths"
         )
-        self._row_splits = tf.Variable(histories.row_splits, trainable=False, name="history_row_splits")
-        self._history = tf.Variable(histories.books, trainable=False, name="history_books")
+        self._histories = ServedHistories(histories)
         popularity = (book_counts / max(len(users), 1)).astype(np.float32)
         self._popularity = tf.Variable(np.pad(popularity, beyond), trainable=False, name="popularity")
         self._example_users = tf.Variable(typical_users(users, histories), trainable=False, name="example_users")
@@ -110,8 +120,14 @@ class Recommender(tf.Module):
           user_id: string `[batch]`, pseudonyms.
         """
         ids = self._user_ids.lookup(user_id)
-        rows, read = self._read(ids)
-        return self._recommended(ids >= 0, rows, read, rows, read, self._top_k)
+
+        def best(begin: tf.Tensor, end: tf.Tensor) -> Best:
+            rows, read = self._read(ids[begin:end])
+            return self._recommended(ids[begin:end] >= 0, rows, read, rows, read, self._top_k)
+
+        with tf.control_dependencies([check_answers(tf.size(ids, tf.int64), self._top_k)]):
+            answer = self._answer(best, tf.size(ids, tf.int64), self._histories.longest(ids))
+        return {**answer, features.SERVED_KNOWN_USER: ids >= 0}
 
     @_traced(
         input_signature=[
@@ -128,12 +144,18 @@ class Recommender(tf.Module):
           exclude: string `[batch, n]`: books to leave out; unknown ones and `""` are ignored.
           k: int32 `[batch]`: how many books each reader gets; the answer is as wide as the largest.
         """
-        ids = self._user_ids.lookup(user_id)
         with tf.control_dependencies([check_same_batch(user_id, exclude, features.SERVED_EXCLUDE)]):
-            rows, read = self._read(ids)
-            excluded_rows, excluded = self._known_books(exclude)
-        out_rows, out = tf.concat([rows, excluded_rows], axis=0), tf.concat([read, excluded], axis=0)
-        return _cut(self._recommended(ids >= 0, rows, read, out_rows, out, asked_width(k, user_id)), k)
+            ids = self._user_ids.lookup(user_id)
+        width = asked_width(k, user_id)
+
+        def best(begin: tf.Tensor, end: tf.Tensor) -> Best:
+            rows, read = self._read(ids[begin:end])
+            excluded_rows, excluded = self._known_books(exclude[begin:end])
+            out_rows, out = tf.concat([rows, excluded_rows], axis=0), tf.concat([read, excluded], axis=0)
+            return self._recommended(ids[begin:end] >= 0, rows, read, out_rows, out, width)
+
+        answer = self._answer(best, tf.size(ids, tf.int64), self._histories.longest(ids))
+        return {**_cut(answer, k), features.SERVED_KNOWN_USER: ids >= 0}
 
     @_traced(input_signature=[tf.TensorSpec([None, None], tf.string, name=features.SERVED_ISBN)])
     def recommend_for_history(self, isbn: tf.Tensor) -> Answer:
@@ -143,12 +165,19 @@ class Recommender(tf.Module):
           isbn: string `[batch, n]`: books that the reader liked, each counted once; unknown ones and `""` count as
             absent. A reader with none that is known is unknown.
         """
-        rows, liked = self._known_books(isbn)
-        book_count = tf.size(self._books, tf.int64)
-        pairs = tf.unique(rows * book_count + tf.cast(liked, tf.int64)).y
-        rows, liked = pairs // book_count, tf.cast(pairs % book_count, tf.int32)
-        known = tf.math.unsorted_segment_sum(tf.ones_like(liked), rows, tf.shape(isbn)[0]) > 0
-        return self._recommended(known, rows, liked, rows, liked, self._top_k)
+        batch, longest = tf.unstack(tf.shape(isbn, tf.int64))
+        known = tf.reduce_any(self._book_ids.lookup(isbn) >= 0, axis=1)
+
+        def best(begin: tf.Tensor, end: tf.Tensor) -> Best:
+            rows, liked = self._known_books(isbn[begin:end])
+            book_count = tf.size(self._books, tf.int64)
+            pairs = tf.unique(rows * book_count + tf.cast(liked, tf.int64)).y
+            rows, liked = pairs // book_count, tf.cast(pairs % book_count, tf.int32)
+            return self._recommended(known[begin:end], rows, liked, rows, liked, self._top_k)
+
+        with tf.control_dependencies([check_answers(batch, self._top_k)]):
+            answer = self._answer(best, batch, longest)
+        return {**answer, features.SERVED_KNOWN_USER: known}
 
     @_traced(
         input_signature=[
@@ -167,12 +196,17 @@ class Recommender(tf.Module):
           An answer, and `known_book` bool `[batch]`.
         """
         ids = self._book_ids.lookup(isbn)
-        known, books = ids >= 0, tf.maximum(ids, 0)
-        lengths = tf.gather(self._candidate_lengths, books)[:, tf.newaxis] * self._candidate_lengths
-        cosines = self._index.scores(self._index.vectors(books)) / lengths
-        scores = tf.where(known[:, tf.newaxis], cosines, -np.inf)
-        answer = self._best(scores, tf.range(tf.size(books), dtype=tf.int64), books, asked_width(k, isbn))
-        return {**_cut(answer, k), features.SERVED_KNOWN_BOOK: known}
+        width = asked_width(k, isbn)
+
+        def best(begin: tf.Tensor, end: tf.Tensor) -> Best:
+            known, books = ids[begin:end] >= 0, tf.maximum(ids[begin:end], 0)
+            lengths = tf.gather(self._candidate_lengths, books)[:, tf.newaxis] * self._candidate_lengths
+            cosines = self._index.scores(self._index.vectors(books)) / lengths
+            scores = tf.where(known[:, tf.newaxis], cosines, -np.inf)
+            return self._best(scores, tf.range(end - begin), books, width)
+
+        answer = self._answer(best, tf.size(ids, tf.int64), tf.constant(1, tf.int64))
+        return {**_cut(answer, k), features.SERVED_KNOWN_BOOK: ids >= 0}
 
     @_traced(input_signature=[tf.TensorSpec([None], tf.string, name=features.SERVED_USER_ID)])
     def user_embedding(self, user_id: tf.Tensor) -> Answer:
@@ -183,13 +217,27 @@ class Recommender(tf.Module):
         without a sparse part. `known_user` bool `[batch]` goes with it.
         """
         ids = self._user_ids.lookup(user_id)
-        rows, read = self._read(ids)
-        sums = summed(self._query_table, rows, read, tf.size(ids))
-        near, scores = self._sparse_part.by_reader(rows, read, sums)
+        batch, longest = tf.size(ids, tf.int64), self._histories.longest(ids)
+
+        def vectors(begin: tf.Tensor, end: tf.Tensor) -> Sequence[tf.Tensor]:
+            rows, read = self._read(ids[begin:end])
+            sums = summed(self._query_table, rows, read, end - begin)
+            near, scores = self._sparse_part.by_reader(rows, read, sums)
+            return tf.math.l2_normalize(sums, axis=-1), near.row_lengths(), near.flat_values, scores
+
+        checks = [
+            check_numbers(batch, self._query_table.width),
+            check_answers(batch, self._sparse_part.at_most(longest)),
+        ]
+        with tf.control_dependencies(checks):
+            block_rows = rows_of_a_block(longest * self._numbers_of_a_book)
+            dtypes = (tf.float32, tf.int64, tf.int64, tf.float32)
+            embedding, lengths, near, scores = in_blocks(vectors, batch, block_rows, dtypes)
+        by_reader = tf.RaggedTensor.from_row_lengths(near, lengths, validate=False)
         return {
-            features.SERVED_EMBEDDING: tf.math.l2_normalize(sums, axis=-1),
-            features.SERVED_NEAR_ISBN: near.with_values(tf.gather(self._books, near.flat_values)).to_tensor(""),
-            features.SERVED_NEAR_SCORE: near.with_values(scores).to_tensor(0.0),
+            features.SERVED_EMBEDDING: tf.ensure_shape(embedding, [None, self._query_table.width]),
+            features.SERVED_NEAR_ISBN: by_reader.with_values(tf.gather(self._books, near)).to_tensor(""),
+            features.SERVED_NEAR_SCORE: by_reader.with_values(scores).to_tensor(0.0),
             features.SERVED_KNOWN_USER: ids >= 0,
         }
 
@@ -201,7 +249,8 @@ class Recommender(tf.Module):
         """
         ids = self._book_ids.lookup(isbn)
         known = ids >= 0
-        vectors = self._index.vectors(tf.maximum(ids, 0))
+        with tf.control_dependencies([check_numbers(tf.size(ids, tf.int64), self._query_table.width)]):
+            vectors = self._index.vectors(tf.maximum(ids, 0))
         return {
             features.SERVED_EMBEDDING: tf.where(known[:, tf.newaxis], vectors, 0.0),
             features.SERVED_KNOWN_BOOK: known,
@@ -213,13 +262,30 @@ class Recommender(tf.Module):
 
         It is no signature: a service has no need of it.
         """
-        entries = self._entries(self._user_ids.lookup(user_id))
-        return entries.with_values(tf.gather(self._books, tf.gather(self._history, entries.flat_values))).to_tensor("")
+        read = self._histories.of(self._user_ids.lookup(user_id))
+        return read.with_values(tf.gather(self._books, read.flat_values)).to_tensor("")
 
     @_traced(input_signature=[tf.TensorSpec([], tf.int32)])
     def example_users(self, count: tf.Tensor) -> tf.Tensor:
         """Returns string `[count]`: pseudonyms of readers to look at, at most a dozen. No signature either."""
         return self._example_users[:count]
+
+    def _answer(self, best: Block, batch: tf.Tensor, read_at_most: tf.Tensor) -> Answer:
+        """Returns the books and scores of `best`, which is asked for some rows at a time.
+
+        Args:
+          best: returns `Best` of the rows from `begin` to before `end`.
+          batch: int64 scalar: how many rows there are.
+          read_at_most: int64 scalar: the most books that a row has read.
+        """
+        numbers = tf.maximum(read_at_most * self._numbers_of_a_book, self._index.width)
+        values, books = in_blocks(best, batch, rows_of_a_block(numbers), (tf.float32, tf.int32))
+        left = books == NOTHING
+        names = tf.gather(self._books, tf.maximum(books, 0))
+        return {
+            features.SERVED_ISBN: tf.where(left, "", names),
+            features.SERVED_SCORE: tf.where(left, features.FILLER_SCORE, values),
+        }
 
     def _recommended(
         self,
@@ -229,7 +295,7 @@ class Recommender(tf.Module):
         out_rows: tf.Tensor,
         left_out: tf.Tensor,
         k: int | tf.Tensor,
-    ) -> Answer:
+    ) -> Best:
         """Returns the best `k` books by the vectors of what was read, or the most popular ones for the unknown.
 
         Args:
@@ -252,15 +318,13 @@ class Recommender(tf.Module):
             lambda: products,
             lambda: tf.where(known[:, tf.newaxis], products, self._popularity[tf.newaxis]),
         )
-        return {**self._best(scores, out_rows, left_out, k), features.SERVED_KNOWN_USER: known}
+        return self._best(scores, out_rows, left_out, k)
 
-    def _best(self, scores: tf.Tensor, rows: tf.Tensor, books: tf.Tensor, k: int | tf.Tensor) -> Answer:
-        """Returns the `k` books with the largest of `scores` `[batch, width]`, without the `books` `[n]` of `rows`."""
+    def _best(self, scores: tf.Tensor, rows: tf.Tensor, books: tf.Tensor, k: int | tf.Tensor) -> Best:
+        """Returns the best `k` books by `scores` `[batch, width]`, without the `books` `[n]` of `rows`."""
         places = tf.stack([rows, tf.cast(books, tf.int64)], axis=1)
         scores = tf.tensor_scatter_nd_update(scores, places, tf.fill(tf.shape(rows), -np.inf))
-        values, best = top_k(scores, k, self._books.shape[0])
-        names = tf.gather(self._books, tf.maximum(best, 0))
-        return {features.SERVED_ISBN: tf.where(best == NOTHING, "", names), features.SERVED_SCORE: values}
+        return top_k(scores, k, self._books.shape[0])
 
     def _known_books(self, isbn: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns int64 `[m]` rows and int32 `[m]` ids of the known books among string `[batch, n]`."""
@@ -270,15 +334,8 @@ class Recommender(tf.Module):
 
     def _read(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns int64 `[m]` rows and int32 `[m]` ids of the books that readers `[batch]` have read."""
-        entries = self._entries(ids)
-        return entries.value_rowids(), tf.gather(self._history, entries.flat_values)
-
-    def _entries(self, ids: tf.Tensor) -> tf.RaggedTensor:
-        """Returns, for each reader, the places in the histories at which the reader's books stand; none if unknown."""
-        rows = tf.maximum(ids, 0)
-        starts = tf.gather(self._row_splits, rows)
-        ends = tf.where(ids >= 0, tf.gather(self._row_splits, rows + 1), starts)
-        return tf.ragged.range(starts, ends)
+        read = self._histories.of(ids)
+        return read.value_rowids(), read.flat_values
 
 
 def _cut(answer: Answer, k: tf.Tensor) -> Answer:
@@ -288,5 +345,5 @@ def _cut(answer: Answer, k: tf.Tensor) -> Answer:
     return {
         **answer,
         features.SERVED_ISBN: tf.where(wanted, isbn, ""),
-        features.SERVED_SCORE: tf.where(wanted, score, -np.inf),
+        features.SERVED_SCORE: tf.where(wanted, score, features.FILLER_SCORE),
     }

@@ -6,14 +6,27 @@ import tensorflow as tf
 
 from transform import features
 
-# Rows times books: a request for more is refused before it takes the server's memory.
-MOST_ANSWERS: Final = 10_000_000
+# Rows times books, and rows times a vector's width: a request for more is refused before it takes the server's memory.
+MOST_ANSWERS: Final = 4_000_000
+MOST_NUMBERS: Final = 16_000_000
 
 
 def check_same_batch(first: tf.Tensor, second: tf.Tensor, name: str) -> tf.Operation:
     """Returns an operation that fails if the input `name`, `second`, has not as many rows as `first`."""
     message = f"{name} must have one row for each row of the other inputs"
     return tf.debugging.assert_equal(tf.shape(first)[0], tf.shape(second)[0], message=message)
+
+
+def check_answers(rows: tf.Tensor, width: int | tf.Tensor) -> tf.Operation:
+    """Returns an operation that fails where `rows` lists of `width` books, int64 scalars, are too many."""
+    message = f"the rows of the request times the books of the longest answer must be at most {MOST_ANSWERS}"
+    return tf.debugging.assert_less_equal(rows * width, tf.constant(MOST_ANSWERS, tf.int64), message=message)
+
+
+def check_numbers(rows: tf.Tensor, width: int) -> tf.Operation:
+    """Returns an operation that fails where `rows` vectors, int64 scalar, of `width` numbers are too many."""
+    message = f"the rows of the request must be at most {MOST_NUMBERS // width}"
+    return tf.debugging.assert_less_equal(rows, tf.constant(MOST_NUMBERS // width, tf.int64), message=message)
 
 
 def asked_width(k: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
@@ -28,14 +41,12 @@ def asked_width(k: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
       rows together more than `MOST_ANSWERS`.
     """
     width = tf.reduce_max(tf.concat([k, [0]], axis=0))
-    answers = tf.cast(width, tf.int64) * tf.size(k, tf.int64)
     range_message = f"{features.SERVED_K} must be from 1 to {features.MOST_BOOKS_ASKED}"
-    together = f"the largest {features.SERVED_K} times the rows of the request must be at most {MOST_ANSWERS}"
     checks = [
         check_same_batch(asked, k, features.SERVED_K),
         tf.debugging.assert_positive(k, message=range_message),
         tf.debugging.assert_less_equal(k, features.MOST_BOOKS_ASKED, message=range_message),
-        tf.debugging.assert_less_equal(answers, tf.constant(MOST_ANSWERS, tf.int64), message=together),
+        check_answers(tf.size(k, tf.int64), tf.cast(width, tf.int64)),
     ]
     with tf.control_dependencies(checks):
         return tf.identity(width)

@@ -1,5 +1,6 @@
 """The sparse part of readers' vectors in TensorFlow operations: what a few books, near to those read, get on top."""
 
+import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
@@ -15,10 +16,15 @@ class SparsePart(tf.Module):
         if neighbours is None:
             neighbours = sp.csr_matrix((books, books))
         self.empty = neighbours.nnz == 0
+        self.most_links = int(np.diff(neighbours.indptr).max(initial=0))
         self._book_count = books
         self._splits = tf.Variable(neighbours.indptr, trainable=False, name="neighbour_splits", dtype=tf.int32)
         self._books = tf.Variable(neighbours.indices, trainable=False, name="neighbour_books", dtype=tf.int32)
         self._scores = tf.Variable(neighbours.data, trainable=False, name="neighbour_scores", dtype=tf.float32)
+
+    def at_most(self, read: tf.Tensor) -> tf.Tensor:
+        """Returns how many books can be near to `read` books, both int64 scalars."""
+        return tf.minimum(read * self.most_links, self._book_count)
 
     def entries(self, rows: tf.Tensor, read: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns int64 `[m, 2]` pairs of reader and book, some perhaps twice, and float `[m]`: what each adds.

@@ -58,6 +58,10 @@ SERVED_NEAR_SCORE: Final = "near_score"
 # The largest k of a request.
 MOST_BOOKS_ASKED: Final = 1_000_000
 
+# The score where no book is left to answer with, below every score. JSON has no infinity, so it is finite; it is the
+# largest power of ten that float32 holds exactly, so that it is the same number over REST and gRPC.
+FILLER_SCORE: Final = -1e10
+
 # Beside the SavedModel, in the folder that TF Serving leaves alone.
 MODEL_FACTS_FILE: Final = "assets.extra/readalike.json"
 WARMUP_FILE: Final = "assets.extra/tf_serving_warmup_requests"

@@ -128,6 +128,7 @@ class Serving(Fact):
     p50_ms: float | None = None
     p99_ms: float | None = None
     peak_memory_mib: float | None = None
+    request_memory_mib: float | None = None
     broken: tuple[str, ...] = ()
     """Promises to consumers that it did not keep."""
 

@@ -73,7 +73,7 @@ def test_more_answers_than_a_request_may_have_are_refused(server: Server) -> Non
     inputs = {"user_id": ["a"] * 11, "exclude": [[""]] * 11, "k": [MOST_BOOKS_ASKED] * 11}
     status, *said = refusals(server, "recommend", inputs)
     assert status == "INVALID_ARGUMENT"
-    assert all("must be at most 10000000" in words for words in said)
+    assert all("must be at most 4000000" in words for words in said)
     assert_serves(server)
 
 

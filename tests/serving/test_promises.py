@@ -93,7 +93,7 @@ def know_no_book(answer: dict[str, Any]) -> None:
         ("serving_default", score_with_nothing, "not finite and falling"),
         ("serving_default", know_everybody, "known_user is wrong"),
         ("serving_default", tell_strangers_apart, "strangers do not get one and the same"),
-        ("serving_default", leave_a_hole, "fills up the end"),
+        ("serving_default", leave_a_hole, "is not filled"),
         ("recommend", repeat_a_book, "stands in one answer 2 times"),
         ("recommend", raise_a_score, "not finite and falling"),
         ("recommend", swap_two, "the next best do not follow"),

@@ -3,7 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import tensorflow as tf
@@ -49,4 +49,9 @@ def predict(
 def over_rest(server: Server, path: str, question: Any = None) -> Any:
     body = None if question is None else json.dumps(question).encode()
     with urllib.request.urlopen(f"{server.address('http')}/v1/models/{path}", body, timeout=60) as answer:
-        return json.loads(answer.read().decode("utf-8", "surrogateescape"))
+        return json.loads(answer.read().decode("utf-8", "surrogateescape"), parse_constant=refuse_constant)
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuses `NaN`, `Infinity` and `-Infinity`, which are no JSON (RFC 8259)."""
+    raise AssertionError(f"{name} is no JSON")

@@ -10,7 +10,9 @@ from scipy import sparse
 from tests.trainer.exports import export_towers
 from trainer.book_towers import BookTowers
 from trainer.interactions import Histories, Interactions, group_by_user
+from trainer.row_blocks import BLOCK_NUMBERS
 from trainer.stored_table import stored
+from transform.features import FILLER_SCORE
 
 pytestmark = pytest.mark.integration
 
@@ -68,15 +70,17 @@ def check(answer: dict[str, tf.Tensor], row: int, wanted: tuple[list[str], list[
     isbn, score = texts(answer)[row], answer["score"].numpy()[row]
     assert isbn == names + [""] * (len(isbn) - len(names))
     assert score[: len(names)] == pytest.approx(scores, abs=1e-5)
-    assert np.isneginf(score[len(names) :]).all()
+    assert (score[len(names) :] == FILLER_SCORE).all()
     assert len(set(names)) == len(names)
 
 
-@pytest.fixture(scope="module")
-def signatures(tmp_path_factory: pytest.TempPathFactory) -> Any:
+@pytest.fixture(scope="module", params=[BLOCK_NUMBERS, 20_000, 1], ids=["in one block", "in blocks", "row by row"])
+def signatures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("signatures") / "model"
     books = [name.encode() for name in BOOK_NAMES]
-    export_towers(folder, TOWERS, USER_NAMES, books, COUNTS, READ, WIDTH)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainer.row_blocks.BLOCK_NUMBERS", request.param)
+        export_towers(folder, TOWERS, USER_NAMES, books, COUNTS, READ, WIDTH)
     return tf.saved_model.load(str(folder)).signatures
 
 
@@ -216,8 +220,24 @@ def test_a_k_that_is_no_number_of_books_is_refused_and_the_next_request_answered
 
 
 def test_answers_that_would_take_the_servers_memory_are_refused(signatures) -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError, match="must be at most 10000000"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must be at most 4000000"):
         recommend(signatures, ["a"] * 11, [[""]] * 11, [1] * 10 + [1_000_000])
+
+
+@pytest.mark.parametrize(
+    ("signature", "rows", "most"),
+    [
+        ("serving_default", 40_001, "must be at most 4000000"),
+        ("recommend_for_history", 40_001, "must be at most 4000000"),
+        ("user_embedding", 4_500, "must be at most 4000000"),
+        ("book_embedding", 1_333_334, "must be at most 1333333"),
+    ],
+)
+def test_requests_of_too_many_rows_are_refused(signatures, signature: str, rows: int, most: str) -> None:
+    [(name, spec)] = signatures[signature].structured_input_signature[1].items()
+    asked = tf.fill([rows, 1][: spec.shape.rank], "reader-3")
+    with pytest.raises(tf.errors.InvalidArgumentError, match=most):
+        signatures[signature](**{name: asked})
 
 
 def test_inputs_of_different_length_are_refused(signatures) -> None:
