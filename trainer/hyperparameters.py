@@ -28,7 +28,7 @@ class Hyperparameters(BaseModel):
     """Readers in a step; unset: 64 or 128, by the number of readers."""
 
     max_epochs: int | None = Field(default=None, ge=1, le=1000)
-    """Passes over the readers at the most; unset: 40, 20, 10 or 5, by the number of readers."""
+    """Passes over the readers at the most; unset: 40, 20, 10 or 3, by the number of readers."""
 
     patience: int = Field(default=10, ge=1)
     """Epochs without a better Recall@20 on validation before training stops."""

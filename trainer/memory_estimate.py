@@ -31,11 +31,29 @@ INTERACTION_BYTES: Final = 40
 
 MEMORY_FILE: Final = Path("/proc/meminfo")
 
-# A container's limit and what it uses, in the second and the first version of control groups.
+
+class LimitFiles(NamedTuple):
+    """Where the kernel tells of a container's memory."""
+
+    limit: Path
+    usage: Path
+    statistics: Path
+    """What the usage is made of."""
+
+
+# In the second and the first version of control groups.
 LIMIT_FILES: Final = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+    LimitFiles(*(Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current", "memory.stat"))),
+    LimitFiles(
+        *(
+            Path("/sys/fs/cgroup/memory") / name
+            for name in ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat")
+        )
+    ),
 )
+
+# Files that the kernel keeps in memory while nobody needs it. A container's usage counts them.
+CACHE: Final = ("inactive_file", "active_file")
 
 
 class MemoryEstimate(NamedTuple):
@@ -97,23 +115,29 @@ def check_memory(needed: MemoryEstimate, available: int | None) -> None:
         )
 
 
-def available_memory(
-    memory_file: Path = MEMORY_FILE, limit_files: tuple[tuple[Path, Path], ...] = LIMIT_FILES
-) -> int | None:
+def available_memory(memory_file: Path = MEMORY_FILE, limit_files: tuple[LimitFiles, ...] = LIMIT_FILES) -> int | None:
     """Returns the bytes that may still be taken, of the machine, or of the container if that has a limit.
 
     Args:
       memory_file: where the kernel tells of the machine; one without it is not judged.
-      limit_files: where it tells of the container: its limit, and what it uses.
+      limit_files: where it tells of the container.
     """
     if not memory_file.exists():
         return None
     [line] = [line for line in memory_file.read_text().splitlines() if line.startswith("MemAvailable:")]
     found = [int(line.split()[1]) * 1024]
-    for limit, usage in limit_files:
-        if limit.exists() and (most := limit.read_text().strip()).isdigit():
-            found.append(int(most) - int(usage.read_text()))
+    for files in limit_files:
+        if files.limit.exists() and (most := files.limit.read_text().strip()).isdigit():
+            found.append(int(most) - max(int(files.usage.read_text()) - _cache(files.statistics), 0))
     return max(min(found), 0)
+
+
+def _cache(statistics: Path) -> int:
+    """Returns the bytes of files in memory, which the kernel gives up when they are needed."""
+    if not statistics.exists():
+        return 0
+    sizes = dict(line.split() for line in statistics.read_text().splitlines())
+    return sum(int(sizes.get(name, 0)) for name in CACHE)
 
 
 def _mib(size: int) -> str:

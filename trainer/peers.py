@@ -12,7 +12,7 @@ from trainer.training import K
 from trainer.validation import WITHHELD_SHARE
 from transform.progress import tell
 
-# As many as the model's own recipe is chosen on, unless configured otherwise.
+# As many as choose the model's own recipe by default.
 VALIDATION_USERS: Final = Hyperparameters().max_validation_users
 
 

@@ -4,7 +4,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class VocabularyParameters(BaseModel):
-    """How many users and books get an id, and with it an embedding. Every id costs `embedding_dim` x 12 bytes."""
+    """How many users and books get an id. A book with an id has a vector in each tower; a user has none, but a list of
+    the books read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from components import parquet_examples
-from components.comparability import KeyIds, seen_by, shares_interactions, why_not_comparable
+from components.comparability import HASH_VALUES, KeyIds, seen_by, shares_interactions, why_not_comparable
 from components.evaluation_parameters import EvaluationParameters
 from components.retrieval_evaluator import Holdout, Verdict, evaluate, read_genres
 from components.served_model import ServedModel
@@ -295,6 +295,13 @@ def test_chance_matches_do_not_make_a_model_of_another_key_comparable(today: np.
         assert reason.startswith("was trained on none of today's interactions, or by chance on a few (")
         assert ("another pseudonym key" in reason) is (None in keys)
     assert "another pseudonym key" in why_not_comparable(books, seen, KeyIds("abc", "def"))
+
+
+def test_a_million_interactions_of_another_key_are_not_comparable() -> None:
+    """Hashes under two keys are as good as drawn at random, which is faster."""
+    served, today = np.random.default_rng(4).integers(0, HASH_VALUES, (2, 1_000_000), dtype=np.uint32)
+    assert int(np.isin(today, served).sum()) > 150, "233 are to be expected"
+    assert judged_by_interactions(served, today).startswith("was trained on none of today's interactions")
 
 
 def test_the_ids_of_the_keys_decide_before_the_interactions_do(today: np.ndarray) -> None:

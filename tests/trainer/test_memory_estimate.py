@@ -4,7 +4,7 @@ import pytest
 
 from trainer import schedule
 from trainer.hyperparameters import Hyperparameters
-from trainer.memory_estimate import MemoryEstimate, available_memory, check_memory, estimate
+from trainer.memory_estimate import LimitFiles, MemoryEstimate, available_memory, check_memory, estimate
 from transform.errors import ConfigurationError
 
 
@@ -49,14 +49,25 @@ def test_what_does_not_fit_is_refused_with_figures_and_remedies() -> None:
 
 
 def test_a_containers_limit_counts_where_it_is_the_lower(tmp_path: Path) -> None:
-    memory, limit, usage = (tmp_path / name for name in ("meminfo", "max", "current"))
+    memory, *names = (tmp_path / name for name in ("meminfo", "max", "current", "stat"))
+    files = LimitFiles(*names)
     assert available_memory(memory, ()) is None
     memory.write_text("MemTotal:       9000 kB\nMemAvailable:    4000 kB\n")
-    usage.write_text("1000000\n")
-    assert available_memory(memory, ((limit, usage),)) == 4_096_000
+    files.usage.write_text("1000000\n")
+    assert available_memory(memory, (files,)) == 4_096_000
     for text, expected in (("max\n", 4_096_000), ("3000000\n", 2_000_000), ("90000000\n", 4_096_000), ("5\n", 0)):
-        limit.write_text(text)
-        assert available_memory(memory, ((limit, usage),)) == expected
+        files.limit.write_text(text)
+        assert available_memory(memory, (files,)) == expected
+
+
+def test_files_that_the_kernel_keeps_in_a_containers_memory_are_available(tmp_path: Path) -> None:
+    memory, *names = (tmp_path / name for name in ("meminfo", "max", "current", "stat"))
+    files = LimitFiles(*names)
+    memory.write_text("MemAvailable:    9000 kB\n")
+    files.limit.write_text("3000000\n")
+    files.usage.write_text("2900000\n")
+    files.statistics.write_text("anon 400000\nfile 2500000\nactive_file 500000\ninactive_file 1000000\n")
+    assert available_memory(memory, (files,)) == 1_600_000
 
 
 def test_this_machine_has_memory() -> None:
