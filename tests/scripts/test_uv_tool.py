@@ -87,3 +87,5 @@ def test_a_uv_of_no_use_on_path_is_passed_over(first: str, tmp_path: Path, monke
     assert uv_tool.provide_uv(tmp_path / "cache", commands) == tmp_path / "cache" / "uv" / "bin" / "uv"
     program(tmp_path / "bin" / "uv", "echo uv 0.5.0")
     assert uv_tool.provide_uv(tmp_path / "cache", commands) == tmp_path / "bin" / "uv"
+    program(tmp_path / "bin" / "uv", "echo uv 0.13.1")
+    assert uv_tool.provide_uv(tmp_path / "cache", commands) == tmp_path / "bin" / "uv"
