@@ -14,8 +14,12 @@ from transform.push_folder import PushFolder
 
 MARK: Final = "Unmistakable-Name"
 
+# Two titles have lost their closing quotes. Between the quotes that are left stand names of readers.
+_LOST_QUOTE: Final = f'9,{MARK}-quoted,"Book 1,5,\n'
+_BETWEEN: Final = "".join(f"9,{MARK}-between-{number},Book {number},5,\n" for number in range(12))
+
 USUAL: Final = (
-    HEADER
+    f"{HEADER}{_LOST_QUOTE}{_BETWEEN}{_LOST_QUOTE}"
     + TASTES.replace("reader-", f"{MARK}-")
     + f"9,{MARK}-rejected,Book 1,5,not a list\n9,{MARK}-torn,Book 1,5,,,,\n"
 )
