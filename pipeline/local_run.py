@@ -173,7 +173,6 @@ def _greet(console: PlainConsole, config: PipelineConfig, log_file: Path | None,
         console.print(
             f"  A new pseudonym key was made: {preflight.key_file(config)}\n"
             "  Keep it: with another key every reader is a new one.",
-            markup=False,
         )
 
 

@@ -74,10 +74,10 @@ def _submit(command: str, argv: Sequence[str]) -> None:
     package = _package(values, rest)
     started = submit(client, package, job, one.run_name)
     address = client.address_of("runs", started.run_id)
-    console.print(f"Started {started.display_name}: {address}", markup=False)
+    console.print(f"Started {started.display_name}: {address}")
     if one.wait:
         wait_for(client, str(started.run_id), package.steps, console)
-        console.print(f"Done: {address}", markup=False)
+        console.print(f"Done: {address}")
 
 
 def _schedule(command: str, argv: Sequence[str]) -> None:
@@ -90,7 +90,7 @@ def _schedule(command: str, argv: Sequence[str]) -> None:
     made = schedule(client, _package(values, rest), job, when)
     address = client.address_of("recurringrun", made.recurring_run_id)
     state = "" if when.enabled else ", disabled"
-    console.print(f"Scheduled {made.display_name} at {when.cron}{state}: {address}", markup=False)
+    console.print(f"Scheduled {made.display_name} at {when.cron}{state}: {address}")
 
 
 def _parser(command: str, description: str | None) -> argparse.ArgumentParser:
@@ -120,7 +120,7 @@ def _add_compilation(parser: argparse.ArgumentParser) -> None:
 
 def _client(connection: Connection, console: PlainConsole) -> KubeflowClient:
     if connection.sends_token_in_the_open:
-        console.print(f"Note: {connection.host} gets the token without encryption.", markup=False)
+        console.print(f"Note: {connection.host} gets the token without encryption.")
     return KubeflowClient(connection)
 
 

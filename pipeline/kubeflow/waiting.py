@@ -47,7 +47,7 @@ def wait_for(
         run = _ended(client, run_id, reporter, poll_seconds, patience_seconds)
     except BaseException:
         reporter.stop()
-        console.print(f"No longer waiting. The run goes on: {client.address_of('runs', run_id)}", markup=False)
+        console.print(f"No longer waiting. The run goes on: {client.address_of('runs', run_id)}")
         raise
     finally:
         reporter.stop()
@@ -106,15 +106,15 @@ class _Reporter:
             if step.state in FINISHED:
                 took = "" if step.seconds is None else f"{step.seconds:.0f} s"
                 ending = " after ".join(filter(None, (_ENDINGS.get(step.state), took))) or "done"
-                self._console.print(f"{title}: {ending}", markup=False)
+                self._console.print(f"{title}: {ending}")
             elif step.state == State.RUNNING and not self._console.is_terminal:
-                self._console.print(f"{title} ...", markup=False)
+                self._console.print(f"{title} ...")
         self._spin(", ".join(step.name for step in steps if step.state == State.RUNNING) or "waiting for a step")
 
     def note(self, text: str) -> None:
         """Tells something that is not of a step, once in a row."""
         if text != self._noted:
-            self._console.print(text, markup=False)
+            self._console.print(text)
         self._noted = text
 
     def stop(self) -> None:
