@@ -8,6 +8,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from tfx import v1 as tfx
 from tfx.types import artifact_utils
 
+from components import count_drift
 from transform import storage
 from transform.errors import DataError, GateError
 from transform.progress import tell
@@ -28,6 +29,7 @@ def DataGate(  # noqa: N802 (components are nouns)
     compared_with: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ExampleStatistics],
     baseline_dir: tfx.dsl.components.Parameter[str],
     accept_drift: tfx.dsl.components.Parameter[bool],
+    max_shrinkage: tfx.dsl.components.Parameter[float],
 ) -> None:
     """Reads what ExampleValidator found, looks for drift itself, and raises or lets pass.
 
@@ -42,6 +44,7 @@ def DataGate(  # noqa: N802 (components are nouns)
       compared_with: gets the statistics of the last accepted reviews, for the report; empty ones where there are none.
       baseline_dir: where the statistics of the last accepted reviews are kept; empty: nowhere.
       accept_drift: take drifted reviews as the new normal.
+      max_shrinkage: which share of the reviews, readers or books may be gone, 0 to 1.
 
     Raises:
       GateError: the reviews are not what the contract promises.
@@ -51,6 +54,7 @@ def DataGate(  # noqa: N802 (components are nouns)
     observed: dict[str, statistics_pb2.DatasetFeatureStatisticsList] = {}
     broken: list[Anomaly] = []
     drifted: list[Anomaly] = []
+    shrunk: list[Anomaly] = []
     for split in artifact_utils.decode_split_names(statistics.split_names):
         observed[split] = _load_statistics(statistics_path(statistics.uri, split))
         with tfx.dsl.io.fileio.open(f"{anomalies.uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
@@ -60,8 +64,9 @@ def DataGate(  # noqa: N802 (components are nouns)
         storage.write_bytes(before.SerializeToString(deterministic=True), statistics_path(compared_with.uri, split))
         if baseline is not None and not accept_drift:
             drifted += drift_rows(observed[split], contract, baseline)
-    if broken or drifted:
-        raise GateError(refusal(broken, drifted))
+            shrunk += shrinkage_rows(observed[split], baseline, max_shrinkage)
+    if broken or drifted or shrunk:
+        raise GateError(refusal(broken, drifted, shrunk))
     if baseline_dir:
         for split, accepted in observed.items():
             write_baseline(baseline_dir, split, accepted)
@@ -107,6 +112,24 @@ def drift_rows(
     return sorted(rows)
 
 
+def shrinkage_rows(
+    observed: statistics_pb2.DatasetFeatureStatisticsList,
+    baseline: statistics_pb2.DatasetFeatureStatisticsList,
+    bound: float,
+) -> list[Anomaly]:
+    """Returns a row (feature, problem, detail) for everything that is counted and of which too much is gone.
+
+    Args:
+      observed: the statistics of these reviews.
+      baseline: of the last accepted ones. What they have no count of is told, and not compared.
+      bound: which share may be gone, 0 to 1.
+    """
+    if missing := count_drift.unknown(baseline):
+        tell(f"the statistics of the last accepted reviews have no count of {' and '.join(missing)} to compare with")
+    found = count_drift.losses(observed, baseline)
+    return [(loss.column, f"fewer {loss.what}", loss.detail(bound)) for loss in found if loss.share > bound]
+
+
 def drift_measures(
     observed: statistics_pb2.DatasetFeatureStatisticsList,
     schema: schema_pb2.Schema,
@@ -142,15 +165,17 @@ def statistics_path(folder: str, split: str) -> str:
     return f"{folder}/Split-{split}/FeatureStats.pb"
 
 
-def refusal(broken: list[Anomaly], drifted: list[Anomaly]) -> str:
+def refusal(broken: list[Anomaly], drifted: list[Anomaly], shrunk: list[Anomaly]) -> str:
     """Returns the message of a gate that does not open: a table, and what to do."""
-    rows = [("feature", "problem", "detail"), *broken, *drifted]
+    rows = [("feature", "problem", "detail"), *broken, *drifted, *shrunk]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = ["The reviews are not what the contract promises:"]
     lines += [f"  {row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}" for row in rows]
     if broken:
         lines.append("Correct the reviews, or the contract (--schema-file) if it asks for the wrong thing.")
-    if drifted:
+    if shrunk:
+        lines.append("Look whether the export is whole. To let more go in every run, raise --max-shrinkage.")
+    if drifted or shrunk:
         lines.append(
             "If the change is wanted, run once with --accept-drift: later runs then compare with these reviews."
         )

@@ -85,6 +85,9 @@ class PipelineConfig(BaseSettings):
     """Accept that the data differ from the last run's by more than the contract allows, and compare with them from now
     on."""
 
+    max_shrinkage: float = Field(default=0.1, ge=0, le=1)
+    """Share of the reviews, of the readers or of the books that may be gone since the last accepted run."""
+
     split: SplitParameters = SplitParameters()
     """Which interactions are kept and held out."""
 

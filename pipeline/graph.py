@@ -86,6 +86,7 @@ def create_pipeline(
         anomalies=example_validator.outputs["anomalies"],
         baseline_dir=baseline_dir,
         accept_drift=config.accept_drift,
+        max_shrinkage=config.max_shrinkage,
     ).with_id("DataGate")
 
     # By value too: DataGate runs every time, and what comes after it may be in the cache all the same.

@@ -68,6 +68,7 @@ def collect(
         anomalies=where.anomalies,
         contract=where.contract,
         baseline=where.baseline,
+        max_shrinkage=description.configuration.get("max_shrinkage", 1.0),
     )
     gates = _gates(where)
     steps = read_steps(description.steps_file) if description.steps_file else ()

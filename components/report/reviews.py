@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-from components import parquet_examples
+from components import count_drift, parquet_examples
 from components.data_gate import MAX_PRESENCE_CHANGE, anomaly_rows, drift_measures, presence_shares, statistics_path
 from components.ratings_example_gen import REPORT_FILE
 from components.report.data_facts import Anomaly, CameIn, Drift, Feature
@@ -40,6 +40,7 @@ def read_came_in(
     anomalies: str | None = None,
     contract: str | None = None,
     baseline: str | None = None,
+    max_shrinkage: float = 1.0,
 ) -> CameIn:
     """Returns what came in.
 
@@ -50,6 +51,7 @@ def read_came_in(
       anomalies: ExampleValidator's.
       contract: the schema that the reviews must keep to.
       baseline: file with the statistics that these reviews were compared with; None: there was nothing to compare with.
+      max_shrinkage: which share of the reviews, readers or books DataGate let go.
     """
     files = json.loads(storage.read_bytes(f"{reviews}/{REPORT_FILE}"))
     files = sorted(files, key=lambda file: file["number"])
@@ -59,7 +61,7 @@ def read_came_in(
     before = _statistics(baseline) if baseline else None
     drift = None
     if observed is not None and contract and before is not None and before.datasets:
-        drift = _drift(observed, tfdv.load_schema_text(f"{contract}/schema.pbtxt"), before)
+        drift = _drift(observed, tfdv.load_schema_text(f"{contract}/schema.pbtxt"), before, max_shrinkage)
     return CameIn(
         location=location,
         files=len(files),
@@ -136,6 +138,7 @@ def _drift(
     observed: statistics_pb2.DatasetFeatureStatisticsList,
     contract: schema_pb2.Schema,
     before: statistics_pb2.DatasetFeatureStatisticsList,
+    max_shrinkage: float,
 ) -> tuple[Drift, ...]:
     shares, shares_before = presence_shares(observed), presence_shares(before)
     compared = [feature.name for feature in contract.feature if feature.HasField("drift_comparator")]
@@ -152,4 +155,8 @@ def _drift(
         Drift(feature=name, measure=_MEASURES.get(kind, kind), value=value, threshold=threshold)
         for name, kind, value, threshold in drift_measures(observed, contract, before)
     ]
-    return (*values, *presence)
+    gone = [
+        Drift(feature=loss.column, measure=f"share of the {loss.what} gone", value=loss.share, threshold=max_shrinkage)
+        for loss in count_drift.losses(observed, before)
+    ]
+    return (*values, *presence, *gone)

@@ -27,13 +27,13 @@ from transform.errors import DataError, GateError
 SCHEMA = tfdv.load_schema_text(str(SCHEMA_FILE))
 
 
-def statistics(**changed: list):
-    """Statistics of 200 good reviews, with some columns changed. None is a missing value."""
+def statistics(rows: int = 200, readers: int = 20, books: int = 30, **changed: list):
+    """Statistics of good reviews, with some columns changed. None is a missing value."""
     columns = {
-        "User": [f"u{i % 20}" for i in range(200)],
-        "ISBN": [f"b{i % 30}" for i in range(200)],
-        "RatingOf5": [None if i % 8 == 0 else float(i % 5 + 1) for i in range(200)],
-        "Genres": [["Fiction", "Crime"][i % 2] for i in range(200)],
+        "User": [f"u{i % readers}" for i in range(rows)],
+        "ISBN": [f"b{i % books}" for i in range(rows)],
+        "RatingOf5": [None if i % 8 == 0 else float(i % 5 + 1) for i in range(rows)],
+        "Genres": [["Fiction", "Crime"][i % 2] for i in range(rows)],
     }
     return tfdv.generate_statistics_from_dataframe(
         pd.DataFrame({**columns, **changed}), stats_options=tfdv.StatsOptions(schema=SCHEMA), n_jobs=1
@@ -80,11 +80,11 @@ def test_each_breach_is_a_row_with_its_feature(column: str, values: list) -> Non
 
 
 def test_the_refusal_is_a_table_with_a_remedy() -> None:
-    text = refusal([("RatingOf5", "Out of range", "above 5")], [])
+    text = refusal([("RatingOf5", "Out of range", "above 5")], [], [])
     assert text.splitlines()[2].split("  ")[1:] == ["RatingOf5", "Out of range", "above 5"]
     assert "--schema-file" in text
     assert "--accept-drift" not in text
-    assert "--accept-drift" in refusal([], [("Genres", "drift", "0.4")])
+    assert "--accept-drift" in refusal([], [("Genres", "drift", "0.4")], [])
 
 
 def test_the_same_reviews_do_not_drift(good) -> None:
@@ -132,7 +132,7 @@ def test_a_damaged_baseline_is_told_with_the_remedy(content: bytes, tmp_path: Pa
         read_baseline(str(tmp_path), "reviews")
 
 
-def let_through(observed, folder: Path, baseline_dir: Path, accept_drift: bool = False):
+def let_through(observed, folder: Path, baseline_dir: Path, accept_drift: bool = False, max_shrinkage: float = 0.1):
     """Asks the gate through the component's own executor. Returns the statistics that it says it compared with."""
     kinds = tfx.types.standard_artifacts
     made = {
@@ -156,7 +156,7 @@ def let_through(observed, folder: Path, baseline_dir: Path, accept_drift: bool =
     tfdv.write_schema_text(SCHEMA, f"{made['schema'].uri}/schema.pbtxt")
     inputs = {name: [made[name]] for name in ("statistics", "schema", "anomalies")}
     outputs = {name: [made[name]] for name in ("gate", "compared_with")}
-    parameters = {"baseline_dir": str(baseline_dir), "accept_drift": accept_drift}
+    parameters = {"baseline_dir": str(baseline_dir), "accept_drift": accept_drift, "max_shrinkage": max_shrinkage}
     DataGate.EXECUTOR_SPEC.executor_class().Do(inputs, outputs, parameters)
     written = Path(statistics_path(made["compared_with"].uri, "reviews")).read_bytes()
     return statistics_pb2.DatasetFeatureStatisticsList.FromString(written)
@@ -164,7 +164,7 @@ def let_through(observed, folder: Path, baseline_dir: Path, accept_drift: bool =
 
 def test_the_gate_hands_on_what_it_compared_with_and_keeps_the_new_for_the_next_run(good, tmp_path: Path) -> None:
     baseline = tmp_path / "baseline"
-    newer = statistics(User=["one"] * 200)
+    newer = statistics(User=[f"other {i % 25}" for i in range(200)])
     assert not let_through(good, tmp_path / "1", baseline).datasets
     assert let_through(newer, tmp_path / "2", baseline) == good
     assert read_baseline(str(baseline), "reviews") == newer
@@ -182,3 +182,48 @@ def test_drift_is_measured_where_it_is_below_its_threshold_too(good) -> None:
     measures = {name: rest for name, *rest in drift_measures(newer, SCHEMA, good)}
     assert measures["Genres"] == ["L_INFTY", pytest.approx(0.5 - 8 / 200), pytest.approx(0.1)]
     assert measures["RatingOf5"] == ["JENSEN_SHANNON_DIVERGENCE", pytest.approx(0.0), pytest.approx(0.1)]
+
+
+@pytest.mark.parametrize(
+    ("fewer", "row"),
+    [
+        ({"rows": 400, "readers": 50, "books": 100}, r"\(all\) +fewer reviews +.*had 500 reviews, these have 400: 20\.0%"),
+        ({"rows": 500, "readers": 40, "books": 100}, r"User +fewer readers +.*had 50 readers, these have 40: 20\.0%"),
+        ({"rows": 500, "readers": 50, "books": 80}, r"ISBN +fewer books +.*had 100 books, these have 80: 20\.0%"),
+    ],
+    ids=["reviews", "readers", "books"],
+)
+def test_a_fifth_fewer_of_anything_is_refused_until_it_is_accepted(fewer: dict, row: str, tmp_path: Path) -> None:
+    usual, less = statistics(rows=500, readers=50, books=100), statistics(**fewer)
+    baseline = tmp_path / "baseline"
+    let_through(usual, tmp_path / "1", baseline)
+    with pytest.raises(GateError, match=row) as refused:
+        let_through(less, tmp_path / "2", baseline)
+    assert "fewer, above --max-shrinkage 0.1." in str(refused.value)
+    assert "--accept-drift" in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 5, "a heading, one row and two remedies"
+    assert read_baseline(str(baseline), "reviews") == usual
+    let_through(less, tmp_path / "3", baseline, max_shrinkage=0.25)
+    write_baseline(str(baseline), "reviews", usual)
+    let_through(less, tmp_path / "4", baseline, accept_drift=True)
+    assert read_baseline(str(baseline), "reviews") == less
+
+
+def test_ten_weekly_exports_with_two_percent_more_each_pass(tmp_path: Path) -> None:
+    for week in range(11):
+        more = 1.02**week
+        export = statistics(rows=round(500 * more), readers=round(50 * more), books=round(100 * more))
+        let_through(export, tmp_path / str(week), tmp_path / "baseline")
+
+
+def test_what_the_last_statistics_have_no_count_of_is_told_and_not_compared(
+    good, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = statistics_pb2.DatasetFeatureStatisticsList.FromString(good.SerializeToString())
+    for feature in old.datasets[0].features:
+        if feature.HasField("string_stats"):
+            feature.string_stats.ClearField("unique")
+    write_baseline(str(tmp_path / "baseline"), "reviews", old)
+    caplog.set_level("INFO")
+    let_through(statistics(readers=2, books=3), tmp_path / "1", tmp_path / "baseline")
+    assert "have no count of readers and books to compare with" in caplog.text

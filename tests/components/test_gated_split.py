@@ -60,6 +60,7 @@ class Pipeline:
             anomalies=validator.outputs["anomalies"],
             baseline_dir=str(self.baseline.parent),
             accept_drift=accept_drift,
+            max_shrinkage=0.1,
         )
         splitter = InteractionSplitter(
             reviews=source.outputs["result"],

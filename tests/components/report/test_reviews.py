@@ -24,7 +24,9 @@ REPORTS = [
 
 
 def statistics_of(genres: list[str | None], ratings: list[float | None]):
-    frame = pd.DataFrame({"User": [f"u{i}" for i in range(8)], "ISBN": ["x"] * 6 + ["y"] * 2, "RatingOf5": ratings})
+    rows = len(ratings)
+    books = (["x"] * 6 + ["y"] * 2)[:rows]
+    frame = pd.DataFrame({"User": [f"u{i}" for i in range(rows)], "ISBN": books, "RatingOf5": ratings})
     schema = tfdv.load_schema_text(str(SCHEMA_FILE))
     return tfdv.generate_statistics_from_dataframe(
         frame.assign(Genres=genres), stats_options=tfdv.StatsOptions(schema=schema), n_jobs=1
@@ -48,6 +50,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, found in {
         "now": statistics_of(["Crime"] * 6 + [None] * 2, RATINGS),
         "before": statistics_of(["Crime"] * 4 + ["Essay"] * 4, RATINGS),
+        "fewer": statistics_of(["Crime"] * 6, RATINGS[:6]),
         "broken": statistics_of(["Crime"] * 8, [7.0, *RATINGS[1:]]),
     }.items():
         path = Path(statistics_path(str(folder / name), features.REVIEWS_SPLIT))
@@ -107,6 +110,23 @@ def test_drift_is_told_of_values_and_of_presence(artifacts: Path) -> None:
     assert measured["Genres", "change"].value == pytest.approx(2 / 8)
     assert measured["RatingOf5", "Jensen-Shannon"].value == pytest.approx(0)
     assert not measured["RatingOf5", "change"].exceeded
+
+
+def test_what_is_gone_since_the_last_run_is_told(artifacts: Path) -> None:
+    found = read_came_in(
+        str(artifacts / "reviews"),
+        "",
+        statistics=str(artifacts / "fewer"),
+        contract=str(artifacts / "contract"),
+        baseline=statistics_path(str(artifacts / "now"), features.REVIEWS_SPLIT),
+        max_shrinkage=0.3,
+    )
+    gone = {drift.measure: (drift.feature, drift.value, drift.exceeded) for drift in found.drift if "gone" in drift.measure}
+    assert gone == {
+        "share of the reviews gone": ("(all)", 0.25, False),
+        "share of the readers gone": ("User", 0.25, False),
+        "share of the books gone": ("ISBN", 0.5, True),
+    }
 
 
 def test_where_the_gate_had_nothing_to_compare_with_there_is_no_drift(artifacts: Path, tmp_path: Path) -> None:

@@ -110,5 +110,6 @@ def test_our_own_components_pass() -> None:
         anomalies=tfx.dsl.Channel(type=ARTIFACTS.ExampleAnomalies),
         baseline_dir="",
         accept_drift=False,
+        max_shrinkage=0.1,
     )
     check_nodes(pipeline(schema, gate))
