@@ -40,9 +40,7 @@ def counts(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str,
     """Returns the number of everything in `COUNTED` that `statistics` know, exact or a percent off, as TFDV counted."""
     [dataset] = statistics.datasets
     different = {".".join(feature.path.step): feature.string_stats.unique for feature in dataset.features}
-    found = {
-        what: different.get(column, 0) if column else dataset.num_examples for what, column in COUNTED.items()
-    }
+    found = {what: different.get(column, 0) if column else dataset.num_examples for what, column in COUNTED.items()}
     return {what: count for what, count in found.items() if count}
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from tfx import v1 as tfx
 
 from components import parquet_examples
@@ -34,6 +35,7 @@ def InteractionSplitter(  # noqa: N802 (components are nouns)
     min_reviews: tfx.dsl.components.Parameter[int],
     holdout_share: tfx.dsl.components.Parameter[float],
     max_holdout_users: tfx.dsl.components.Parameter[int],
+    max_unseen_share: tfx.dsl.components.Parameter[float],
     seed: tfx.dsl.components.Parameter[int],
     beam_pipeline: tfx.dsl.components.BeamComponentParameter[beam.Pipeline] = None,
 ) -> None:
@@ -43,18 +45,23 @@ def InteractionSplitter(  # noqa: N802 (components are nouns)
       reviews: the reviews.
       gate: what DataGate says when the reviews may be used.
       examples: the interactions, in the splits `train` and `eval`.
-      min_reviews: see `SplitParameters`, as for the next three.
+      min_reviews: see `SplitParameters`, as for the next four.
       holdout_share: see there.
       max_holdout_users: see there.
+      max_unseen_share: see there.
       seed: see there.
       beam_pipeline: given by TFX.
 
     Raises:
-      DataError: too little is left to train on.
+      DataError: too little is left to train on, or it is too sparse.
     """
     del gate
     parameters = SplitParameters(
-        min_reviews=min_reviews, holdout_share=holdout_share, max_holdout_users=max_holdout_users, seed=seed
+        min_reviews=min_reviews,
+        holdout_share=holdout_share,
+        max_holdout_users=max_holdout_users,
+        max_unseen_share=max_unseen_share,
+        seed=seed,
     )
     counts = split_interactions(beam_pipeline, reviews.uri, examples.uri, parameters)
     for line in describe_counts(counts):
@@ -117,23 +124,38 @@ def describe_counts(counts: dict[str, int]) -> Iterator[str]:
         ("kept interactions", "kept_interactions"),
         ("train interactions", "train_interactions"),
         ("held-out interactions", "eval_interactions"),
+        ("held out, never seen", "unseen_interactions"),
         ("hold-out users", "eval_users"),
     ):
         yield f"{label:<21} {counts[name]:>13,}"
 
 
 def check_counts(counts: dict[str, int], parameters: SplitParameters) -> None:
-    """Raises DataError if nothing was kept.
-
-    One kept user is enough here: such a user has two different books at least, of which one is held out.
-    """
+    """Raises DataError if nothing was kept, or if training sees too few of the held-out books."""
     if counts["kept_users"] > 0:
+        _check_density(counts, parameters)
         return
     most = counts["most_books_of_a_user"]
     remedy = f"Lower --split.min-reviews to {most} or less" if most >= 2 else "Every user needs 2 at least"
     raise DataError(
         f"No user has --split.min-reviews {parameters.min_reviews} different books: of {counts['users']:,} users the "
         f"most active one has {most:,}. {remedy}, or bring more reviews."
+    )
+
+
+def _check_density(counts: dict[str, int], parameters: SplitParameters) -> None:
+    unseen, heldout = counts["unseen_interactions"], counts["eval_interactions"]
+    if unseen <= parameters.max_unseen_share * heldout:
+        return
+    readers, reviews, books = (counts[f"kept_{name}"] for name in ("users", "interactions", "books"))
+    raise DataError(
+        f"The reviews are too sparse to learn from: {unseen:,} of {heldout:,} held-out books ({unseen / heldout:.0%}) "
+        "are in nobody's training reviews, more than --split.max-unseen-share "
+        f"{parameters.max_unseen_share:g} allows. {readers:,} readers have {reviews:,} reviews of {books:,} books: "
+        f"{reviews / books:.1f} a book. Bring more reviews of the same books, see that one book has one ISBN in all "
+        "reviews, leave readers of few books out by a higher --split.min-reviews (it is "
+        f"{parameters.min_reviews}), or hold less out by a lower --split.holdout-share (it is "
+        f"{parameters.holdout_share:g})."
     )
 
 
@@ -197,7 +219,14 @@ def _write_shard(
         "eval_interactions": int(mask.sum()),
         "eval_users": len(np.unique(kept.user_codes[mask])),
     }
-    return {"counts": counts, "books": kept.books, "kept_books": kept.kept_books}
+    books = scalar_column(kept.table, features.ISBN)
+    return {
+        "counts": counts,
+        "books": kept.books,
+        "kept_books": kept.kept_books,
+        "train_books": books.filter(pa.array(~mask)).unique(),
+        "heldout_books": books.filter(pa.array(mask)),
+    }
 
 
 def _write_counts(shards: list[dict[str, Any]], path: str) -> None:
@@ -205,5 +234,10 @@ def _write_counts(shards: list[dict[str, Any]], path: str) -> None:
     totals["most_books_of_a_user"] = max(shard["counts"]["most_books_of_a_user"] for shard in shards)
     for name in ("books", "kept_books"):
         totals[name] = len(pa.chunked_array([shard[name] for shard in shards]).unique())
+    trained, heldout = (
+        pa.chunked_array([shard[name] for shard in shards]).combine_chunks()
+        for name in ("train_books", "heldout_books")
+    )
+    totals["unseen_interactions"] = pc.sum(pc.invert(pc.is_in(heldout, trained))).as_py() or 0
     with parquet_examples.whole_file(path) as file:
         file.write(json.dumps(totals).encode())

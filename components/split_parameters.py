@@ -17,5 +17,9 @@ class SplitParameters(BaseModel):
     max_holdout_users: int = Field(default=20_000, ge=1)
     """Cap on hold-out users, so that evaluation costs the same however much the data grows."""
 
+    max_unseen_share: float = Field(default=0.4, ge=0, le=1)
+    """Share of the held-out books that nobody's training reviews may have. Above it the reviews are too sparse to learn
+    from, and the run stops."""
+
     seed: int = Field(default=20, ge=0, lt=2**63)
     """Seed of the hash that chooses hold-out users and books."""

@@ -100,7 +100,8 @@ def check_enough(train: Interactions, heldout: Interactions, books: Vocabulary) 
     if different_books < 2 or len(heldout) == 0:
         raise DataError(
             f"Too little to train on: {len(train):,} training interactions with {different_books:,} different books, "
-            f"{len(heldout):,} held-out ones; {train.left_out + heldout.left_out:,} were left out because the "
-            f"vocabularies' limits leave {len(books):,} books. Bring reviews of more books, or lower "
+            f"{len(heldout):,} held-out ones; {train.left_out + heldout.left_out:,} were left out: nobody's training "
+            f"reviews have their book, or the vocabularies' limits leave {len(books):,} books. Bring reviews of more "
+            "books, or lower "
             "--vocabulary.min-book-count, --vocabulary.min-user-count and --split.min-reviews."
         )

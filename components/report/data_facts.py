@@ -88,7 +88,7 @@ class Kept(Fact):
     counts: dict[str, int]
     """By name as InteractionSplitter counts them: `reviews`, `users`, `books`, `duplicates`, `positive`, `moderate`,
     `negative`, `unrated`, `kept_users`, `kept_books`, `kept_interactions`, `train_interactions`,
-    `eval_interactions`, `eval_users`."""
+    `eval_interactions`, `eval_users`, `unseen_interactions`."""
 
     books_of_readers: tuple[Bar, ...] = ()
     """Readers by the number of their training books."""

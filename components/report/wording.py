@@ -71,6 +71,7 @@ COUNTS: Final = {
     "kept_interactions": "Interactions kept",
     "train_interactions": "Interactions to train on",
     "eval_interactions": "Interactions held out",
+    "unseen_interactions": "Held out, with a book that training never sees",
     "eval_users": "Readers with held-out books",
     "most_books_of_a_user": "Most books of a reader",
 }

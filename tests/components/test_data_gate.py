@@ -187,9 +187,12 @@ def test_drift_is_measured_where_it_is_below_its_threshold_too(good) -> None:
 @pytest.mark.parametrize(
     ("fewer", "row"),
     [
-        ({"rows": 400, "readers": 50, "books": 100}, r"\(all\) +fewer reviews +.*had 500 reviews, these have 400: 20\.0%"),
-        ({"rows": 500, "readers": 40, "books": 100}, r"User +fewer readers +.*had 50 readers, these have 40: 20\.0%"),
-        ({"rows": 500, "readers": 50, "books": 80}, r"ISBN +fewer books +.*had 100 books, these have 80: 20\.0%"),
+        (
+            {"rows": 400, "readers": 50, "books": 100},
+            r"\(all\) +fewer reviews .*had 500 reviews, these have 400: 20\.0%",
+        ),
+        ({"rows": 500, "readers": 40, "books": 100}, r"User +fewer readers .*had 50 readers, these have 40: 20\.0%"),
+        ({"rows": 500, "readers": 50, "books": 80}, r"ISBN +fewer books .*had 100 books, these have 80: 20\.0%"),
     ],
     ids=["reviews", "readers", "books"],
 )

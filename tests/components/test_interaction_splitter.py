@@ -144,4 +144,48 @@ def test_no_active_user_is_told_with_the_most_active_one(tmp_path: Path) -> None
     counts = run(write_reviews(tmp_path / "in", reviews, parts=1), tmp_path / "out")
     with pytest.raises(DataError, match=r"of 3 users the most active one has 2\. Lower --split\.min-reviews to 2"):
         check_counts(counts, SplitParameters())
-    check_counts(run(str(tmp_path / "in"), tmp_path / "two", min_reviews=2), SplitParameters(min_reviews=2))
+    two = run(str(tmp_path / "in"), tmp_path / "two", min_reviews=2)
+    assert two["kept_users"] == 1
+    check_counts(two, SplitParameters(min_reviews=2, max_unseen_share=1))
+
+
+def sparse(readers: int, books_each: int, shared: int) -> pd.DataFrame:
+    """Readers of `shared` books that all of them have, and else of books of their own."""
+    pairs = [
+        (f"u{reader}", f"b{book}" if book < shared else f"own {reader} {book}")
+        for reader in range(readers)
+        for book in range(books_each)
+    ]
+    return pd.DataFrame(pairs, columns=["user", "book"]).assign(rating=4.0)
+
+
+@pytest.mark.parametrize("rows_a_shard", [1_000_000, 20])
+def test_heldout_books_that_are_in_nobodys_training_reviews_are_counted_over_all_shards(
+    rows_a_shard: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interaction_splitter, "ROWS_A_SHARD", rows_a_shard)
+    counts = run(write_reviews(tmp_path / "in", sparse(40, 8, 4)), tmp_path / "out", holdout_share=0.25)
+    train, held = (read_split(tmp_path / "out", name) for name in ("train", "eval"))
+    assert counts["unseen_interactions"] == (~held.book.isin(set(train.book))).sum() > 20
+
+
+def test_reviews_of_which_half_of_the_heldout_books_are_never_seen_are_too_sparse(tmp_path: Path) -> None:
+    counts = run(write_reviews(tmp_path / "in", sparse(40, 8, 4)), tmp_path / "out", holdout_share=0.25)
+    unseen = counts["unseen_interactions"]
+    with pytest.raises(DataError, match="too sparse to learn from") as caught:
+        check_counts(counts, SplitParameters(holdout_share=0.25))
+    told = str(caught.value)
+    assert f"{unseen} of 80 held-out books ({unseen / 80:.0%}) are in nobody's training reviews" in told
+    assert "40 readers have 320 reviews of 164 books: 2.0 a book" in told
+    for setting in (
+        "--split.max-unseen-share 0.4",
+        "--split.min-reviews (it is 3)",
+        "--split.holdout-share (it is 0.25)",
+    ):
+        assert setting in told
+    check_counts(counts, SplitParameters(holdout_share=0.25, max_unseen_share=unseen / 80))
+
+
+def test_reviews_whose_books_have_several_readers_are_not_too_sparse(split: tuple[Path, dict[str, int]]) -> None:
+    assert split[1]["unseen_interactions"] <= 2
+    check_counts(split[1], SplitParameters())

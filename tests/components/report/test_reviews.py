@@ -121,7 +121,9 @@ def test_what_is_gone_since_the_last_run_is_told(artifacts: Path) -> None:
         baseline=statistics_path(str(artifacts / "now"), features.REVIEWS_SPLIT),
         max_shrinkage=0.3,
     )
-    gone = {drift.measure: (drift.feature, drift.value, drift.exceeded) for drift in found.drift if "gone" in drift.measure}
+    gone = {
+        drift.measure: (drift.feature, drift.value, drift.exceeded) for drift in found.drift if "gone" in drift.measure
+    }
     assert gone == {
         "share of the reviews gone": ("(all)", 0.25, False),
         "share of the readers gone": ("User", 0.25, False),
