@@ -69,6 +69,7 @@ def collect(
         contract=where.contract,
         baseline=where.baseline,
         max_shrinkage=description.configuration.get("max_shrinkage", 1.0),
+        zero_rating=description.configuration.get("zero_rating", "rating"),
     )
     gates = _gates(where)
     steps = read_steps(description.steps_file) if description.steps_file else ()

@@ -66,6 +66,9 @@ class CameIn(Fact):
     rejects: tuple[Counted, ...]
     """Rows that could not be used, by reason, falling."""
 
+    notes: tuple[str, ...] = ()
+    """What is no fault, and most likely not meant, a sentence each: identifiers that a spreadsheet has rounded."""
+
     content_sha256: str | None
     """Of the bytes of all files."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-from components import count_drift, parquet_examples
+from components import count_drift, parquet_examples, review_notes
 from components.data_gate import MAX_PRESENCE_CHANGE, anomaly_rows, drift_measures, presence_shares, statistics_path
 from components.ratings_example_gen import REPORT_FILE
 from components.report.data_facts import Anomaly, CameIn, Drift, Feature
@@ -41,6 +41,7 @@ def read_came_in(
     contract: str | None = None,
     baseline: str | None = None,
     max_shrinkage: float = 1.0,
+    zero_rating: review_notes.ZeroRating = "rating",
 ) -> CameIn:
     """Returns what came in.
 
@@ -52,6 +53,7 @@ def read_came_in(
       contract: the schema that the reviews must keep to.
       baseline: file with the statistics that these reviews were compared with; None: there was nothing to compare with.
       max_shrinkage: which share of the reviews, readers or books DataGate let go.
+      zero_rating: what a rating of 0 was taken for.
     """
     files = json.loads(storage.read_bytes(f"{reviews}/{REPORT_FILE}"))
     files = sorted(files, key=lambda file: file["number"])
@@ -69,6 +71,7 @@ def read_came_in(
         kept_rows=rows - reasons.total(),
         rejected_rows=reasons.total(),
         rejects=tuple(Counted(name=name, count=count) for name, count in reasons.most_common()),
+        notes=tuple(review_notes.sentences([file["notes"] for file in files], zero_rating)),
         content_sha256=hashlib.sha256("".join(file["sha256"] for file in files).encode()).hexdigest(),
         ratings=_ratings(reviews),
         features=_features(observed) if observed is not None else (),

@@ -144,6 +144,12 @@ def test_refused_data_are_told_on_top_with_what_breaks_the_contract() -> None:
     assert "✕ above" in page.text
 
 
+def test_what_is_probably_not_meant_is_told_beside_the_rows() -> None:
+    page = HtmlPage(html_of("refused"))
+    assert "Probably not meant ! 1 to look at 2 books were rounded: a.csv:2 (9,78292E+12)." in page.text
+    assert "Probably not meant" not in html_of("pushed")
+
+
 def test_drift_that_is_accepted_is_no_reason() -> None:
     refused = run_facts.refused_data()
     lineage = refused.lineage.model_copy(update={"configuration": {"accept_drift": True}})

@@ -13,13 +13,18 @@ from components import parquet_examples
 from components.data_gate import statistics_path
 from components.ratings_example_gen import REPORT_FILE
 from components.report.reviews import read_came_in
+from components.review_notes import Notes, as_json
 from pipeline.config import SCHEMA_FILE
 from transform import features
 
 RATINGS = [1.0, 3.0, 3.0, 3.5, 5.0, None, 0.0, 4.5]
+NOTES = [
+    Notes(ruined_books=1, ruined_users=1, ruined_places=["b.csv:2 (1.0E+9)", "b.csv:3"], ratings=3, zero_ratings=3),
+    Notes(ruined_books=2, ruined_places=["a.csv:7 (9,78292E+12)", "a.csv:8 (1E+12)"], ratings=7),
+]
 REPORTS = [
-    {"number": 1, "rows": 3, "sha256": "b" * 64, "reasons": {"no user": 1}, "first_rejects": []},
-    {"number": 0, "rows": 9, "sha256": "a" * 64, "reasons": {"no book": 2, "no user": 1}, "first_rejects": []},
+    {"number": 1, "rows": 3, "sha256": "b" * 64, "reasons": {"no user": 1}, "notes": as_json(NOTES[0])},
+    {"number": 0, "rows": 9, "sha256": "a" * 64, "reasons": {"no book": 2, "no user": 1}, "notes": as_json(NOTES[1])},
 ]
 
 
@@ -67,6 +72,14 @@ def test_rows_and_rejects_are_the_sum_over_the_files(artifacts: Path) -> None:
     assert [(reject.name, reject.count) for reject in found.rejects] == [("no book", 2), ("no user", 2)]
     assert found.content_sha256 == hashlib.sha256(b"a" * 64 + b"b" * 64).hexdigest()
     assert (found.features, found.anomalies, found.compared_with_last) == ((), (), False)
+
+
+def test_what_is_probably_not_meant_is_the_sum_over_the_files_with_books_as_examples(artifacts: Path) -> None:
+    ruined, zeros = read_came_in(str(artifacts / "reviews"), "").notes
+    assert ruined.startswith("3 books and 1 readers have a number that a spreadsheet has rounded")
+    assert "become one: a.csv:7 (9,78292E+12), a.csv:8 (1E+12), b.csv:2 (1.0E+9), …. Export" in ruined
+    assert zeros.startswith("3 of 10 ratings (30%) are 0")
+    assert read_came_in(str(artifacts / "reviews"), "", zero_rating="unrated").notes == (ruined,)
 
 
 def test_ratings_are_counted_as_they_are(artifacts: Path) -> None:
