@@ -44,9 +44,10 @@ class ReadReviews(beam.DoFn):
     A fault of the input is part of the report: Beam would alter an exception, and lose it on a remote runner.
     """
 
-    def __init__(self, artifact_uri: str, files: int, stored: int, key: bytes, **how: Any):
-        """Takes where and how much there is to read, and how: further arguments of `RatingsCsv`."""
+    def __init__(self, artifact_uri: str, files: int, stored: int, key: bytes, spreadsheet_safe: bool, **how: Any):
+        """Takes where and how much there is to read, how to list rejects, and further arguments of `RatingsCsv`."""
         self._how = how
+        self._spreadsheet_safe = spreadsheet_safe
         self._artifact_uri = artifact_uri
         self._files = files
         self._stored = stored
@@ -64,7 +65,7 @@ class ReadReviews(beam.DoFn):
             yield {"number": number, "error": str(error)}
             return
         report = source.report
-        reject_list.write_part(self._artifact_uri, number, report.rejects)
+        reject_list.write_part(self._artifact_uri, number, report.rejects, self._spreadsheet_safe)
         yield {
             "number": number,
             "rows": report.rows,
@@ -97,6 +98,7 @@ class RatingsExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         names = review_files(data)
         how = {name: exec_properties[name] for name in ("max_field_lines", "zero_rating")}
+        how["spreadsheet_safe"] = bool(exec_properties["spreadsheet_safe"])
         report_path = f"{examples.uri}/{REPORT_FILE}"
         with self._make_beam_pipeline() as pipeline:
             _ = (
@@ -136,6 +138,7 @@ class RatingsExampleGenSpec(component_spec.ComponentSpec):
         "max_reject_share": component_spec.ExecutionParameter(type=float),
         "max_field_lines": component_spec.ExecutionParameter(type=int),
         "zero_rating": component_spec.ExecutionParameter(type=str),
+        "spreadsheet_safe": component_spec.ExecutionParameter(type=int),
     }
 
 
@@ -154,6 +157,7 @@ class RatingsExampleGen(base_beam_component.BaseBeamComponent):
         max_reject_share: float,
         max_field_lines: int = MAX_FIELD_LINES,
         zero_rating: review_notes.ZeroRating = "rating",
+        spreadsheet_safe: bool = True,
     ):
         """Sets up the component.
 
@@ -164,6 +168,7 @@ class RatingsExampleGen(base_beam_component.BaseBeamComponent):
           max_reject_share: share of rows that may be unusable, 0 to 1.
           max_field_lines: how many lines a quoted field may have.
           zero_rating: what a rating of 0 is.
+          spreadsheet_safe: whether texts in the list of rejects that a spreadsheet would run are marked as text.
         """
         super().__init__(
             RatingsExampleGenSpec(
@@ -173,6 +178,7 @@ class RatingsExampleGen(base_beam_component.BaseBeamComponent):
                 max_reject_share=max_reject_share,
                 max_field_lines=max_field_lines,
                 zero_rating=zero_rating,
+                spreadsheet_safe=int(spreadsheet_safe),
                 examples=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Examples),
             )
         )

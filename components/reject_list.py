@@ -11,6 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 from components import parquet_examples
 from components.ratings_csv import Reject
 from transform.errors import GateError
+from transform.spreadsheet_cells import as_cell
 
 REJECTS_FILE: Final = "rejects.csv"
 SHOWN_REJECTS: Final = 5
@@ -21,10 +22,12 @@ def rejects_path(artifact_uri: str) -> str:
     return f"{artifact_uri}/{REJECTS_FILE}"
 
 
-def write_part(artifact_uri: str, part: int, rejects: Sequence[Reject]) -> None:
-    """Writes the rejects of input file number `part`, to be gathered later."""
+def write_part(artifact_uri: str, part: int, rejects: Sequence[Reject], spreadsheet_safe: bool) -> None:
+    """Writes the rejects of input file number `part`, to be gathered later; names of files as `as_cell` makes them."""
     with parquet_examples.whole_file(_part_path(artifact_uri, part)) as file:
-        csv.writer(_Lines(file)).writerows(rejects)
+        csv.writer(_Lines(file)).writerows(
+            reject._replace(file=as_cell(reject.file, spreadsheet_safe)) for reject in rejects
+        )
 
 
 def gather(artifact_uri: str, parts: int) -> None:

@@ -81,6 +81,9 @@ class PipelineConfig(BaseSettings):
     zero_rating: Literal["unrated", "rating"] = "rating"
     """What a rating of 0 is: the worst rating, or none, as in many public exports."""
 
+    spreadsheet_safe: bool = True
+    """Put an apostrophe before texts in `rejects.csv` that a spreadsheet would run as formulas."""
+
     accept_drift: bool = False
     """Accept that the data differ from the last run's by more than the contract allows, and compare with them from now
     on."""

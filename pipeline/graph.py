@@ -63,6 +63,7 @@ def create_pipeline(
         max_reject_share=config.max_reject_share,
         max_field_lines=config.max_field_lines,
         zero_rating=config.zero_rating,
+        spreadsheet_safe=config.spreadsheet_safe,
     ).with_id("RatingsExampleGen")
 
     statistics_gen = tfx.components.StatisticsGen(

@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from serving.answers import Answer
 from transform.errors import DataError
+from transform.spreadsheet_cells import as_cell
 from transform.terminal_text import PlainConsole
 
 FORMATS: Final = ("jsonl", "csv")
@@ -32,7 +33,7 @@ class Reader(NamedTuple):
 Ask = Callable[[Sequence[str]], list[Reader]]
 
 
-def answer_all(names: Path, ask: Ask, out: Path | None, form: str) -> int:
+def answer_all(names: Path, ask: Ask, out: Path | None, form: str, spreadsheet_safe: bool = True) -> int:
     """Writes the answers for all readers in `names`, and shows on the error stream how far it is.
 
     Args:
@@ -40,6 +41,7 @@ def answer_all(names: Path, ask: Ask, out: Path | None, form: str) -> int:
       ask: called with up to `BATCH` names at a time.
       out: replaced when all is written, and only then; None: the standard output.
       form: `jsonl` or `csv`.
+      spreadsheet_safe: whether texts in a CSV that a spreadsheet would run as formulas are marked as text.
 
     Returns:
       How many readers there were.
@@ -50,7 +52,7 @@ def answer_all(names: Path, ask: Ask, out: Path | None, form: str) -> int:
     count = 0
     console = PlainConsole(stderr=True)
     with _opened(out) as file, Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        write = _csv_writer(file) if form == "csv" else _json_writer(file)
+        write = _csv_writer(file, spreadsheet_safe) if form == "csv" else _json_writer(file)
         task = progress.add_task("readers", total=_size(names))
         lines = _lines(names)
         while batch := list(itertools.islice(lines, BATCH)):
@@ -100,13 +102,19 @@ def _json_writer(file: TextIO) -> Callable[[Reader], object]:
     return lambda reader: file.write(json.dumps(as_json(reader), ensure_ascii=False) + "\n")
 
 
-def _csv_writer(file: TextIO) -> Callable[[Reader], object]:
+def _csv_writer(file: TextIO, spreadsheet_safe: bool) -> Callable[[Reader], object]:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(CSV_HEADER)
-    return lambda reader: writer.writerows(
-        (reader.name, reader.user_id, str(reader.answer.known).lower(), rank, book.isbn, f"{book.score:.6g}")
-        for rank, book in enumerate(reader.answer.books, start=1)
-    )
+
+    def write(reader: Reader) -> None:
+        name, user_id = (as_cell(text, spreadsheet_safe) for text in (reader.name, reader.user_id))
+        known = str(reader.answer.known).lower()
+        writer.writerows(
+            (name, user_id, known, rank, as_cell(book.isbn, spreadsheet_safe), f"{book.score:.6g}")
+            for rank, book in enumerate(reader.answer.books, start=1)
+        )
+
+    return write
 
 
 def as_json(reader: Reader) -> dict[str, Any]:

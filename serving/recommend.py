@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with _asked(arguments) as (ask, where):
         if arguments.users is not None:
             form = arguments.format or ("csv" if arguments.out and arguments.out.suffix == ".csv" else "jsonl")
-            count = batch.answer_all(arguments.users, ask, arguments.out, form)
+            count = batch.answer_all(arguments.users, ask, arguments.out, form, arguments.spreadsheet_safe)
             print(f"{count:,} readers", file=sys.stderr)
             return 0
         [reader] = ask([arguments.user])
@@ -59,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print one reader's books as JSON")
     parser.add_argument("--out", type=Path, help="file for the answers to --users (default: standard output)")
     parser.add_argument("--format", choices=batch.FORMATS, help="of --users (default: csv for --out X.csv, else jsonl)")
+    parser.add_argument(
+        "--spreadsheet-safe",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="in a CSV, put an apostrophe before texts that a spreadsheet would run as formulas: those that begin with "
+        "= + - @, a tab or a line end (default: %(default)s)",
+    )
     parser.add_argument(
         "--key-file",
         type=Path,

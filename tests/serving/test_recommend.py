@@ -130,6 +130,31 @@ def test_only_a_few_readers_are_asked_about_at_once_and_a_failure_leaves_the_old
     assert {path.name for path in tmp_path.iterdir()} == {"names", "out.jsonl"}
 
 
+@pytest.mark.parametrize(("spreadsheet_safe", "mark"), [(True, "'"), (False, "")])
+def test_texts_that_a_spreadsheet_would_run_are_marked_in_a_csv_and_numbers_are_not(
+    spreadsheet_safe: bool, mark: str, tmp_path: Path
+) -> None:
+    names, out = tmp_path / "names", tmp_path / "out.csv"
+    names.write_text("=cmd|' /C calc'!A0\nanna\n")
+
+    def ask(asked: Sequence[str]) -> list[Reader]:
+        books = [Recommendation("-2+3, the book", -0.5), Recommendation("Dune", 1.0)]
+        return [Reader(name, f"@{name}", Answer(books, True)) for name in asked]
+
+    batch.answer_all(names, ask, out, "csv", spreadsheet_safe)
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))[1:]
+    formula = "=cmd|' /C calc'!A0"
+    assert rows == [
+        [mark + formula, f"{mark}@{formula}", "true", "1", f"{mark}-2+3, the book", "-0.5"],
+        [mark + formula, f"{mark}@{formula}", "true", "2", "Dune", "1"],
+        ["anna", f"{mark}@anna", "true", "1", f"{mark}-2+3, the book", "-0.5"],
+        ["anna", f"{mark}@anna", "true", "2", "Dune", "1"],
+    ]
+    batch.answer_all(names, ask, tmp_path / "out.jsonl", "jsonl", spreadsheet_safe)
+    assert json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])["user"] == formula
+
+
 @pytest.mark.parametrize(
     ("content", "flags", "message"),
     [
