@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from transform.errors import DataError
+from transform.terminal_text import visible
 
 SUFFIXES: Final = (".csv", ".csv.gz")
 REMEDY_ENCODING: Final = "Save the file as UTF-8 text."
@@ -37,7 +38,9 @@ def local_review_files(path: Path) -> list[Path]:
         if not stat.S_ISDIR(mode):
             files = [path]
         else:
-            files = sorted(file for file in path.iterdir() if is_review_file(file.name) and file.is_file())
+            named = sorted(file for file in path.iterdir() if is_review_file(file.name))
+            _check_links(named)
+            files = [file for file in named if file.is_file()]
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
             f"--data {path}: there is no such file or folder. Name a CSV file or a folder of them."
@@ -52,6 +55,15 @@ def local_review_files(path: Path) -> list[Path]:
         if not str(file).isprintable() and any("\ud800" <= letter <= "\udfff" for letter in str(file)):
             raise DataError(f"--data {str(file)!r}: the name is not UTF-8, so that it cannot be recorded. Rename it.")
     return files
+
+
+def _check_links(files: list[Path]) -> None:
+    """Raises DataError if one of `files` is a link to nothing: its reviews would be missing without a word."""
+    for file in files:
+        if file.is_symlink() and not file.exists():
+            raise DataError(
+                f"--data {visible(str(file))}: is a link to what is not there. Mend the link, or remove it."
+            )
 
 
 def local_opener(path: Path) -> Opener:

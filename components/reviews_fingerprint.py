@@ -16,8 +16,8 @@ from components.review_sources import fingerprint as status_fingerprint
 from components.review_sources import review_files, stored_bytes
 from transform import storage
 from transform.errors import DataError
-from transform.progress import track
-from transform.pseudonyms import key_id, read_key
+from transform.progress import tell, track
+from transform.pseudonyms import key_doubts, key_id, read_key
 
 BLOCK_BYTES: Final = 1 << 20
 
@@ -28,14 +28,17 @@ def ReviewsFingerprint(  # noqa: N802 (components are nouns)
     fingerprint: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.String],
     key_file: tfx.dsl.components.Parameter[str] = None,
 ) -> None:
-    """Takes the fingerprint.
+    """Takes the fingerprint, and tells what speaks against the key, which no step reads before.
 
     Args:
       data: path of a CSV file or a folder of them.
       fingerprint: gets it.
       key_file: file with the pseudonym key; None: the environment has it.
     """
-    fingerprint.value = reviews_fingerprint(data, read_key(Path(key_file) if key_file else None))
+    path = Path(key_file) if key_file else None
+    for doubt in key_doubts(path):
+        tell(f"warning: {doubt}")
+    fingerprint.value = reviews_fingerprint(data, read_key(path))
 
 
 def reviews_fingerprint(data: str, key: bytes) -> str:

@@ -7,6 +7,7 @@ same id on every run, needs no table, and cannot be turned back without the key 
 import hmac
 import os
 import secrets
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,10 @@ from transform.errors import PseudonymKeyError
 KEY_VARIABLE: Final = "READALIKE_PSEUDONYM_KEY"
 KEY_FILE_VARIABLE: Final = "READALIKE_PSEUDONYM_KEY_FILE"
 MIN_KEY_BYTES: Final = 16
+REMEDY: Final = "Make one with: python -c 'import secrets; print(secrets.token_hex(32))'"
+
+# Below that a key is a letter or two over and over.
+MIN_DIFFERENT_BYTES: Final = 5
 
 # 128 bits: among a billion users the chance that any two share a pseudonym is below 10^-20.
 PSEUDONYM_HEX_DIGITS: Final = 32
@@ -97,10 +102,29 @@ def read_key(key_file: Path | None = None) -> bytes:
     return _checked(content.strip(), str(key_file))
 
 
+def key_doubts(key_file: Path | None = None) -> list[str]:
+    """Returns what speaks against the key that `read_key` returns, a sentence each, without the key.
+
+    Raises:
+      PseudonymKeyError: as `read_key` does.
+    """
+    different = len(set(read_key(key_file)))
+    doubts = []
+    if different < MIN_DIFFERENT_BYTES:
+        doubts.append(
+            f"The pseudonym key has {different} different characters only. Who guesses it can tell who is behind a "
+            f"pseudonym. {REMEDY} Every reader is a new one then."
+        )
+    if key_file is None and KEY_VARIABLE not in os.environ:
+        key_file = Path(os.environ[KEY_FILE_VARIABLE])
+    if key_file is not None and key_file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        doubts.append(f"{key_file}: others than its owner can read the pseudonym key. Forbid it: chmod 600.")
+    return doubts
+
+
 def _checked(key: bytes, origin: str) -> bytes:
     if len(key) < MIN_KEY_BYTES:
         raise PseudonymKeyError(
-            f"{origin}: the pseudonym key has {len(key)} bytes and needs at least {MIN_KEY_BYTES}. "
-            f"Make one with: python -c 'import secrets; print(secrets.token_hex(32))'"
+            f"{origin}: the pseudonym key has {len(key)} bytes and needs at least {MIN_KEY_BYTES}. {REMEDY}"
         )
     return key

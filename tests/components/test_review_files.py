@@ -23,6 +23,18 @@ def test_a_folder_is_its_csv_files_by_name(tmp_path: Path) -> None:
     assert [file.name for file in local_review_files(tmp_path)] == ["a.CSV.GZ", "b.csv", "c.csv.gz"]
 
 
+@pytest.mark.parametrize("target", ["gone.csv", "b.csv"], ids=["to nothing", "to itself"])
+def test_a_link_to_nothing_is_told_and_not_passed_over(target: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(CONTENT)
+    (tmp_path / "b.csv").symlink_to(target)
+    (tmp_path / "notes.txt").symlink_to("gone")
+    with pytest.raises(DataError, match=r"b\.csv: is a link to what is not there\. Mend the link, or remove it"):
+        check_reviews(str(tmp_path))
+    (tmp_path / "gone.csv").write_text(CONTENT)
+    if target == "gone.csv":
+        assert [Path(name).name for name in review_files(str(tmp_path))] == ["a.csv", "b.csv", "gone.csv"]
+
+
 @pytest.mark.parametrize("name", ["reviews [1]*.csv", "Rezensionen für Ünï.csv", "a b.csv", "no-suffix"])
 def test_a_file_may_have_any_name(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(CONTENT)

@@ -2,8 +2,9 @@ import os
 from pathlib import Path
 
 import pytest
+from tfx import v1 as tfx
 
-from components.reviews_fingerprint import check_unchanged, reviews_fingerprint
+from components.reviews_fingerprint import ReviewsFingerprint, check_unchanged, reviews_fingerprint
 from transform.errors import DataError
 from transform.pseudonyms import key_id
 
@@ -66,3 +67,20 @@ def test_a_change_while_reading_is_told(folder: Path) -> None:
     (folder / "a.csv").write_text("more")
     with pytest.raises(DataError, match="changed while the run was reading"):
         check_unchanged(str(folder), KEY, before)
+
+
+def test_what_speaks_against_the_key_is_told_before_anything_is_made_with_it(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text("aaaaaaaaaaaaaaaaaaaa")
+    key_file.chmod(0o644)
+    value = tfx.types.standard_artifacts.String()
+    value.uri = str(tmp_path / "value")
+    parameters = {"data": str(folder), "key_file": str(key_file)}
+    with caplog.at_level("INFO"):
+        ReviewsFingerprint.EXECUTOR_SPEC.executor_class().Do({}, {"fingerprint": [value]}, parameters)
+    assert caplog.text.count("warning: ") == 2
+    assert "The pseudonym key has 1 different characters only" in caplog.text
+    assert f"{key_file}: others than its owner can read the pseudonym key" in caplog.text
+    assert "aaaa" not in caplog.text

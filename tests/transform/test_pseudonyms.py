@@ -19,6 +19,7 @@ from transform.pseudonyms import (
     KEY_VARIABLE,
     MIN_KEY_BYTES,
     create_key_file,
+    key_doubts,
     key_id,
     pseudonymise,
     pseudonymise_all,
@@ -198,3 +199,39 @@ def test_a_key_file_that_is_missing_or_a_folder_is_told(tmp_path: Path) -> None:
             read_key(path)
         assert str(path) in str(caught.value)
         assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o644, True)]
+)
+def test_a_key_file_that_others_can_read_is_doubted(mode: int, told: bool, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(KEY)
+    path.chmod(mode)
+    assert key_doubts(path) == (
+        [f"{path}: others than its owner can read the pseudonym key. Forbid it: chmod 600."] if told else []
+    )
+
+
+@pytest.mark.parametrize(("key", "different"), [("z" * 32, 1), ("zy" * 16, 2), ("1234" * 8, 4), ("12345" * 8, None)])
+def test_a_key_of_a_letter_or_a_few_is_doubted_and_not_shown(
+    key: str, different: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    doubts = key_doubts()
+    if different is None:
+        assert doubts == []
+    else:
+        [doubt] = doubts
+        assert doubt.startswith(f"The pseudonym key has {different} different characters only")
+        assert key[:4] not in doubt
+
+
+def test_the_file_that_the_environment_names_and_a_new_one_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_key_file(tmp_path / "made")
+    monkeypatch.setenv(KEY_FILE_VARIABLE, str(tmp_path / "made"))
+    assert key_doubts() == []
+    (tmp_path / "made").chmod(0o644)
+    assert len(key_doubts()) == 1

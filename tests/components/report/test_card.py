@@ -9,6 +9,7 @@ import pytest
 
 from components.report.card import model_card
 from components.report.card_files import CARD_FILE, CARD_TEXT_FILE, card_notes, copy_card, write_card
+from components.report.card_text import as_markdown
 from components.report.facts import RunFacts
 from components.report.model_facts import Check, Gate
 from transform import features
@@ -101,3 +102,20 @@ def test_the_notes_for_the_push_and_the_copy_are_the_card(facts: RunFacts, tmp_p
     notes = card_notes(str(tmp_path / "card"))
     assert notes[features.MODEL_CARD_FILE] == json.loads((tmp_path / "card" / CARD_FILE).read_text())
     assert notes[features.MODEL_CARD_TEXT_FILE] == (tmp_path / "card" / CARD_TEXT_FILE).read_text()
+
+
+def test_genres_are_shown_as_they_are_and_are_no_markup(facts: RunFacts) -> None:
+    shown = {
+        "<img src=x onerror=a()>": "&lt;img src=x onerror=a()&gt;",
+        "[a](http://x.example) ![b](c)": r"\[a\](http://x.example) !\[b\](c)",
+        "`a` *b* _c_ ~~d~~ $e$": r"\`a\` \*b\* \_c\_ \~\~d\~\~ \$e\$",
+        "\\ | &amp;": r"\\ \| &amp;amp;",
+        "a\x1b[31m\u202e": r"a\\x1b\[31m\\u202e",
+        "R & B\n\n# Heading": "R &amp; B # Heading",
+        "Science Fiction, 18th-century": "Science Fiction, 18th-century",
+    }
+    assert facts.evaluated is not None
+    genres = tuple(facts.evaluated.genres[0].model_copy(update={"name": name}) for name in shown)
+    card = model_card(facts.model_copy(update={"evaluated": facts.evaluated.model_copy(update={"genres": genres})}))
+    rows = as_markdown(card).partition("| genre |")[2].splitlines()[2:]
+    assert [row.partition(" | ")[0] for row in rows[: len(shown)]] == [f"| {text}" for text in shown.values()]
