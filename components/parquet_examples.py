@@ -12,11 +12,12 @@ from typing import Any, BinaryIO, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import BeamIOError, CompressionTypes
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from tfx.types import artifact_utils
 
-from transform import features
+from transform import features, storage
+from transform.errors import StorageError
 
 # A missing value is a null list, so that the statistics count it as missing.
 EXAMPLE_SCHEMA: Final = pa.schema(
@@ -54,8 +55,8 @@ def part_path(artifact_uri: str, split: str, part: int, parts: int) -> str:
 
 def part_paths(artifact_uri: str, split: str) -> list[str]:
     """Returns the paths of all files of `split`, in the order of their rows."""
-    [match] = FileSystems.match([f"{split_folder(artifact_uri, split)}/*.parquet"])
-    return sorted(metadata.path for metadata in match.metadata_list)
+    folder = split_folder(artifact_uri, split)
+    return [f"{folder}/{entry.name}" for entry in storage.entries(folder) if entry.name.endswith(".parquet")]
 
 
 @contextmanager
@@ -77,8 +78,8 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
         with create_file(beside) as file:
             yield file
     except BaseException:
-        with suppress(BeamIOError):
-            FileSystems.delete([beside])
+        with suppress(OSError, StorageError):
+            storage.remove_file(beside)
         raise
     with suppress(OSError):  # It is there, by another worker too; where it cannot be made, the next line says so.
         FileSystems.mkdirs(FileSystems.split(path)[0])

@@ -1,6 +1,7 @@
 """The list of rows that cannot be used, as files, as counts, and as a reason to stop the run."""
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Sequence
 from shutil import copyfileobj
@@ -10,6 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from components import parquet_examples
 from components.ratings_csv import Reject
+from transform import storage
 from transform.errors import GateError
 from transform.spreadsheet_cells import as_cell
 
@@ -38,7 +40,8 @@ def gather(artifact_uri: str, parts: int) -> None:
         for path in paths:
             with parquet_examples.open_file(path) as part:
                 copyfileobj(part, file)
-    FileSystems.delete(paths)
+    for path in paths:
+        storage.remove_file(path)
 
 
 def check_share(artifact_uri: str, rows: int, reasons: Counter[str], first: Sequence[Reject], max_share: float) -> None:
@@ -65,12 +68,18 @@ def check_share(artifact_uri: str, rows: int, reasons: Counter[str], first: Sequ
     )
     raise GateError(
         f"{rejected:,} of {rows:,} rows cannot be used, more than --max-reject-share {max_share:g} allows:\n{counts}\n"
-        f"The first of them:\n{examples}\nAll are listed in {kept}. Correct them, or raise --max-reject-share."
+        f"The first of them:\n{examples}\nAll are listed in {_own_path(kept)}. "
+        "Correct them, or raise --max-reject-share."
     )
 
 
 def _part_path(artifact_uri: str, part: int) -> str:
     return f"{artifact_uri}/rejects-{part:05d}.csv"
+
+
+def _own_path(path: str) -> str:
+    """Returns `path` as people know it: a run may reach its work folder by a link."""
+    return path if storage.is_remote(path) else os.path.realpath(path)
 
 
 class _Lines:

@@ -19,6 +19,7 @@ from pipeline.config import PipelineConfig
 from pipeline.step_record import RUNS, STEPS_FILE, recorded_steps
 from transform import storage
 from transform.errors import GateError, own_error
+from transform.plain_paths import plain_path
 from transform.push_folder import timestamp
 
 if TYPE_CHECKING:
@@ -56,6 +57,20 @@ class LocalReport:
         )
         self._connection: Any = None
         self._failed_step: str | None = None
+
+    @contextmanager
+    def plain_artifacts(self) -> Iterator[None]:
+        """Has `pipeline_root` be a path that no library takes for a pattern, until the block ends.
+
+        ML Metadata knows the artifacts by their own paths afterwards.
+        """
+        own = self.pipeline_root
+        with plain_path(own.parent) as work_dir:
+            self.pipeline_root = work_dir / own.name
+            try:
+                yield
+            finally:
+                self._move_artifacts(own)
 
     @contextmanager
     def recording(self, steps: Sequence[str], connection: Any) -> Iterator[None]:
@@ -146,6 +161,18 @@ class LocalReport:
 
         pipeline = self.description.pipeline
         return artifacts_of_run(self._connection, pipeline, str(self.pipeline_root), self._since)
+
+    def _move_artifacts(self, own: Path) -> None:
+        """Sets `pipeline_root` to `own`, for ML Metadata too; what it raises goes to the log, as of a report."""
+        passing, self.pipeline_root = self.pipeline_root, own
+        if passing == own or self._connection is None:
+            return
+        from pipeline.run_artifacts import move_artifacts
+
+        try:
+            move_artifacts(self._connection, str(passing), str(own))
+        except Exception:
+            traceback.print_exc(file=sys.__stderr__)
 
     def _without_failing(self, write: Callable[[], Path]) -> Path | None:
         """Returns what `write` returns; what it raises goes to the log: a run is not judged by its report."""

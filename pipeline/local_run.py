@@ -54,24 +54,25 @@ def run_locally(
         _greet(console, config, log_file, made_key)
         started = time.monotonic()
         report = LocalReport(config, run_id, key_id(read_key(preflight.key_file(config))))
-        try:
-            with job_server(config) as reached:
-                _run(reached, console, report, until)
-            if until is None:
-                report.keep()
-            show_result(console, config.push_location)
-        except (Exception, KeyboardInterrupt) as error:
-            cause = own_error(error)
-            if isinstance(error, Exception) and (cause is None or log_file is not None):
-                traceback.print_exc(file=sys.__stderr__)
-            told = _told(error, cause, log_file)
-            _show_report(console, report.leave(error, told))
-            if cause is not None:
-                raise cause from error
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            console.print(f"\n{told}")
-            return 1
+        with report.plain_artifacts():
+            try:
+                with job_server(config) as reached:
+                    _run(reached, console, report, until)
+                if until is None:
+                    report.keep()
+                show_result(console, config.push_location)
+            except (Exception, KeyboardInterrupt) as error:
+                cause = own_error(error)
+                if isinstance(error, Exception) and (cause is None or log_file is not None):
+                    traceback.print_exc(file=sys.__stderr__)
+                told = _told(error, cause, log_file)
+                _show_report(console, report.leave(error, told))
+                if cause is not None:
+                    raise cause from error
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                console.print(f"\n{told}")
+                return 1
         if until is None:
             _show_report(console, report.page)
         console.print(f"Done in {time.monotonic() - started:.0f} s.")

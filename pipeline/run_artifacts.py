@@ -41,6 +41,15 @@ def artifacts_of_run(connection: Any, pipeline: str, pipeline_root: str, since: 
         return found
 
 
+def move_artifacts(connection: Any, old_root: str, new_root: str) -> None:
+    """Has ML Metadata know by `new_root` what it knows by `old_root`, which leads to the same folder."""
+    with metadata.Metadata(connection) as handle:
+        moved = [artifact for artifact in handle.store.get_artifacts() if artifact.uri.startswith(f"{old_root}/")]
+        for artifact in moved:
+            artifact.uri = new_root + artifact.uri.removeprefix(old_root)
+        handle.store.put_artifacts(moved)
+
+
 def _step(store: Any, execution: Any, pipeline: str) -> str:
     [node] = [
         context.name

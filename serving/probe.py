@@ -26,6 +26,7 @@ with uncollected():
 
 from serving.promises import broken_promises
 from transform import features
+from transform.plain_paths import plain_path
 
 USERS: Final = 100
 TIMED_REQUESTS: Final = 300
@@ -49,8 +50,8 @@ class ServedModel:
     def __init__(self, folder: Path):
         """Loads the model, and raises what TensorFlow raises where it cannot."""
         self._session = tf.compat.v1.Session(graph=tf.Graph())
-        with self._session.graph.as_default():
-            loaded = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], str(folder))
+        with self._session.graph.as_default(), plain_path(folder) as plain:
+            loaded = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], str(plain))
         self._signatures = loaded.signature_def
 
     def missing(self) -> list[str]:

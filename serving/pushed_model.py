@@ -11,6 +11,7 @@ from typing import Any
 from serving.answers import Answer, Recommendation
 from transform import features
 from transform.errors import ReleaseError
+from transform.plain_paths import plain_path
 from transform.push_folder import PushFolder
 
 
@@ -28,7 +29,8 @@ class PushedModel:
 
             self.folder = folder
             try:
-                self._model = tf.saved_model.load(str(folder))
+                with plain_path(folder) as plain:
+                    self._model = tf.saved_model.load(str(plain))
                 self._recommend = self._model.signatures[features.RECOMMEND_SIGNATURE]
                 self.facts: dict[str, Any] = json.loads((folder / features.MODEL_FACTS_FILE).read_text("utf-8"))
             except (OSError, ValueError, KeyError, tf.errors.OpError) as error:

@@ -1,5 +1,6 @@
 """The transformed interactions in memory: integers, a few bytes a row."""
 
+import glob
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -47,10 +48,15 @@ class Histories(NamedTuple):
 
 
 def read_interactions(patterns: Iterable[str]) -> Interactions:
-    """Reads the Parquet files that `patterns` match, and drops rows whose user or book has no id."""
+    """Reads the Parquet files that `patterns` match, and drops rows whose user or book has no id.
+
+    Only what comes after a pattern's last slash is one: TFX puts a folder before it as the folder is called.
+    """
     columns = [features.USER_ID, features.BOOK_ID]
     tables = []
-    for path in sorted(path for pattern in patterns for path in tf.io.gfile.glob(pattern)):
+    folders_and_names = (pattern.rpartition("/") for pattern in patterns)
+    literal = [f"{glob.escape(folder)}{slash}{name}" for folder, slash, name in folders_and_names]
+    for path in sorted(path for pattern in literal for path in tf.io.gfile.glob(pattern)):
         with tf.io.gfile.GFile(path, "rb") as file:
             tables.append(pq.read_table(pa.BufferReader(file.read()), columns=columns))
     users, books = (_flat(tables, name) for name in columns)

@@ -29,6 +29,7 @@ from trainer.study import CONFIGURED, FOLD_STEP, FOLDS, READERS, VALUES, Study
 from trainer.tuning_parameters import BEST_CONFIGURATION, BEST_FILE, TuningParameters
 from transform import storage
 from transform.json_files import write_json
+from transform.plain_paths import plain_path
 from transform.progress import LOGGER_NAME, tell
 from transform.tensorflow_settings import one_thread_of_linear_algebra
 
@@ -81,17 +82,19 @@ def tune(
       DataError: no reader has books enough.
     """
     study_dir.mkdir(parents=True, exist_ok=True)
-    search = _Search(study_dir / f"{_identity(histories, base, parameters)}.sqlite", histories, books, base, parameters)
-    study = search.study()
-    first = study.resume()
-    there = len(study.finished())
-    # However few trials are asked for, there has to be something to compare with.
-    missing = range(first, first + max(parameters.trials - there, 0 if study.has_baseline() else 1))
-    tell(f"{there} of {parameters.trials} trials are in {search.file}")
-    for done, trial in enumerate(_made(search, missing), there + 1):
-        tell(f"trial {done}/{parameters.trials}: {_described(trial)}")
-    verdict = judged(study.finished())
-    write_json({**verdict.facts, "study": str(search.file)}, f"{study_dir}/{BEST_FILE}")
+    name = f"{_identity(histories, base, parameters)}.sqlite"
+    with plain_path(study_dir) as plain:
+        search = _Search(plain / name, histories, books, base, parameters)
+        study = search.study()
+        first = study.resume()
+        there = len(study.finished())
+        # However few trials are asked for, there has to be something to compare with.
+        missing = range(first, first + max(parameters.trials - there, 0 if study.has_baseline() else 1))
+        tell(f"{there} of {parameters.trials} trials are in {study_dir / name}")
+        for done, trial in enumerate(_made(search, missing), there + 1):
+            tell(f"trial {done}/{parameters.trials}: {_described(trial)}")
+        verdict = judged(study.finished())
+    write_json({**verdict.facts, "study": str(study_dir / name)}, f"{study_dir}/{BEST_FILE}")
     storage.write_bytes(as_toml(verdict.values).encode(), f"{study_dir}/{BEST_CONFIGURATION}")
     for line in report(verdict):
         tell(line)

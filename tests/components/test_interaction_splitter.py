@@ -12,6 +12,7 @@ from components import interaction_splitter, parquet_examples
 from components.interaction_splitter import check_counts, describe_counts, split_interactions
 from components.split_parameters import SplitParameters
 from tests.components.test_interactions import as_frame, as_table, random_reviews
+from tests.odd_names import ODD_FOLDER
 from transform.errors import DataError
 from transform.progress import Advance, watched
 
@@ -41,13 +42,14 @@ def read_split(folder: Path, split: str) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_reviews(tmp_path_factory.mktemp("reviews"), random_reviews(7))
+    return write_reviews(tmp_path_factory.mktemp("reviews") / ODD_FOLDER, random_reviews(7))
 
 
 @pytest.fixture(scope="module")
 def split(source: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
     """The folder of a run with the default parameters, and what it counted."""
-    folder = tmp_path_factory.mktemp("split")
+    folder = tmp_path_factory.mktemp("split") / ODD_FOLDER
+    folder.mkdir()
     return folder, run(source, folder)
 
 

@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import parquet_examples as examples
+from tests.odd_names import ODD_FOLDER
 
 
 def table(rows: int) -> pa.Table:
@@ -36,11 +37,18 @@ def test_a_column_is_the_same_where_each_list_has_its_value(lists: list, values:
     assert examples.scalar_column(batch.slice(1, len(lists)), "x").to_pylist() == values
 
 
-def test_parts_are_found_in_order_and_read_group_by_group(tmp_path: Path) -> None:
+@pytest.fixture
+def odd_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / ODD_FOLDER
+    folder.mkdir()
+    return folder
+
+
+def test_parts_are_found_in_order_and_read_group_by_group(odd_folder: Path) -> None:
     for part in (10, 2, 0):
-        with examples.part_writer(examples.part_path(str(tmp_path), "train", part, 11)) as writer:
+        with examples.part_writer(examples.part_path(str(odd_folder), "train", part, 11)) as writer:
             writer.write_table(table(part + 5), row_group_size=4)
-    paths = examples.part_paths(str(tmp_path), "train")
+    paths = examples.part_paths(str(odd_folder), "train")
     assert [pq.read_metadata(path).num_rows for path in paths] == [5, 7, 15]
     assert examples.count_rows(paths) == 27
     groups = list(examples.read_row_groups(paths[1]))
@@ -48,8 +56,8 @@ def test_parts_are_found_in_order_and_read_group_by_group(tmp_path: Path) -> Non
     assert pa.concat_tables(groups).equals(table(7))
 
 
-def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
-    path = examples.part_path(str(tmp_path), "train", 0, 1)
+def test_a_file_appears_only_when_it_is_whole(odd_folder: Path) -> None:
+    path = examples.part_path(str(odd_folder), "train", 0, 1)
 
     def write_and_fail() -> None:
         with examples.part_writer(path) as writer:
@@ -58,7 +66,7 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="broken"):
         write_and_fail()
-    assert list(tmp_path.iterdir()) == []
+    assert list(odd_folder.iterdir()) == []
 
 
 def test_an_attempt_that_is_repeated_replaces_the_file_whichever_ends_first(tmp_path: Path) -> None:

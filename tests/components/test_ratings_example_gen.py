@@ -20,6 +20,7 @@ from components import csv_records, parquet_examples
 from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, row_groups, write_behind
 from components.review_sources import review_files
 from components.reviews_fingerprint import ReviewsFingerprint, reviews_fingerprint
+from tests.odd_names import ODD_FOLDER
 from tests.s3_server import Bucket
 from transform.errors import DataError, GateError
 from transform.progress import Advance, watched
@@ -81,7 +82,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """Reviews as those of `folder`, and the artifact of a run that allows just as many unusable rows as there are."""
     work = tmp_path_factory.mktemp("made")
     data = write_reviews(work / "reviews [1]*")
-    return data, generate(data, work / "out", max_reject_share=0.25)
+    return data, generate(data, work / ODD_FOLDER, max_reject_share=0.25)
 
 
 def test_who_watches_sees_all_bytes_of_all_files_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

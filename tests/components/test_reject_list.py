@@ -7,15 +7,18 @@ import pytest
 
 from components import reject_list
 from components.ratings_csv import Reject
+from tests.odd_names import ODD_FOLDER
 
 
 @pytest.mark.parametrize(("spreadsheet_safe", "mark"), [(True, "'"), (False, "")])
 def test_texts_that_a_spreadsheet_would_run_are_marked(spreadsheet_safe: bool, mark: str, tmp_path: Path) -> None:
+    folder = tmp_path / ODD_FOLDER
+    folder.mkdir()
     for part, name in enumerate(("=cmd.csv", "/data/a.csv")):
-        reject_list.write_part(str(tmp_path), part, [Reject(name, 7, "User", "no user")], spreadsheet_safe)
-    reject_list.gather(str(tmp_path), 2)
-    assert [path.name for path in tmp_path.iterdir()] == [reject_list.REJECTS_FILE]
-    with (tmp_path / reject_list.REJECTS_FILE).open(newline="", encoding="utf-8") as file:
+        reject_list.write_part(str(folder), part, [Reject(name, 7, "User", "no user")], spreadsheet_safe)
+    reject_list.gather(str(folder), 2)
+    assert [path.name for path in folder.iterdir()] == [reject_list.REJECTS_FILE]
+    with (folder / reject_list.REJECTS_FILE).open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert rows == [
         ["file", "line", "column", "reason"],

@@ -1,8 +1,11 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
+from serving.probe import ServedModel
 from serving.pushed_model import PushedModel, newest_version
+from tests.odd_names import ODD_FOLDER
 from transform.errors import ReleaseError
 
 
@@ -29,3 +32,16 @@ def test_a_damaged_model_is_told_with_the_way_out(content: bytes | None, tmp_pat
         PushedModel(tmp_path)
     assert str(tmp_path) in str(caught.value)
     assert "version before" in str(caught.value)
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("serving")
+def test_a_model_in_a_folder_with_an_odd_name_is_loaded_as_any_other(push_dir: Path, tmp_path: Path) -> None:
+    """TensorFlow looks for a model's variables by a pattern."""
+    folder = tmp_path / ODD_FOLDER / "7"
+    shutil.copytree(newest_version(push_dir), folder)
+    odd, usual = PushedModel(newest_version(folder.parent)), PushedModel(newest_version(push_dir))
+    assert (odd.folder, odd.version) == (folder, "7")
+    users = usual.example_users(3)
+    assert odd.recommend(users, 5) == usual.recommend(users, 5)
+    assert ServedModel(folder).missing() == []

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
+from tests.odd_names import ODD_FOLDER
 from trainer.interactions import (
     Histories,
     Interactions,
@@ -40,9 +41,11 @@ def write_part(path: Path, pairs: list[tuple[int, int]]) -> None:
 
 
 def test_parts_are_read_in_order_and_rows_without_an_id_are_left_out_and_counted(tmp_path: Path) -> None:
-    write_part(tmp_path / "part-00001.parquet", [(2, 5), (-1, 3)])
-    write_part(tmp_path / "part-00000.parquet", [(0, 1), (1, -1), (0, 2)])
-    read = read_interactions([str(tmp_path / "*.parquet")])
+    folder = tmp_path / ODD_FOLDER
+    folder.mkdir()
+    write_part(folder / "part-00001.parquet", [(2, 5), (-1, 3)])
+    write_part(folder / "part-00000.parquet", [(0, 1), (1, -1), (0, 2)])
+    read = read_interactions([str(folder / "*.parquet")])
     assert read.users.tolist() == [0, 0, 2]
     assert read.books.tolist() == [1, 2, 5]
     assert read.users.dtype == np.int32

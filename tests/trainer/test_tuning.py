@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from pipeline.config import read_config
 from pipeline.toml_file import read_toml
+from tests.odd_names import ODD_FOLDER
 from trainer.folds import Folds
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user
@@ -160,10 +161,10 @@ def lives(process: psutil.Process) -> bool:
 
 @pytest.mark.exhaustive
 def test_killed_and_resumed_with_two_workers_it_ends_with_as_many_trials_as_one_that_was_not(tmp_path: Path) -> None:
-    whole = tune(tastes(), BOOKS, BASE, parameters(5), tmp_path / "whole")
+    whole = tune(tastes(), BOOKS, BASE, parameters(5), tmp_path / ODD_FOLDER)
     assert len(whole.facts["trials"]) == 5
     assert "closed_form" in whole.values["parts"]
-    assert read_toml(tmp_path / "whole" / BEST_CONFIGURATION) == {"training": whole.values}
+    assert read_toml(tmp_path / ODD_FOLDER / BEST_CONFIGURATION) == {"training": whole.values}
 
     np.savez(tmp_path / "read.npz", **tastes()._asdict())
     (tmp_path / "base.json").write_text(BASE.model_dump_json())
