@@ -127,7 +127,7 @@ def test_all_unread_titles_are_recommended_as_they_came_in(pushed: Run, capsys: 
     assert recommend.main(asked) == 0
     said = capsys.readouterr().out
     assert_plain(said)
-    assert {book["isbn"] for book in json.loads(said)["books"]} == set(titles()) - bought(8, titles())
+    assert {book["isbn"] for book in json.loads(said)["recommendations"]} == set(titles()) - bought(8, titles())
 
 
 def test_the_table_shows_each_title_made_visible(
