@@ -21,8 +21,6 @@ TRANSPORTS: Final[Mapping[str, type[Transport]]] = {
     "https": RestTransport,
 }
 
-FLOATS: Final = frozenset({features.SERVED_SCORE, features.SERVED_NEAR_SCORE, features.SERVED_EMBEDDING})
-
 # What does not fit an int32 is out of every range that the server allows, and so are these.
 LEAST_COUNT: Final = -(2**31)
 LARGEST_COUNT: Final = 2**31 - 1
@@ -60,7 +58,8 @@ class Client:
     """Asks one model. Every answer has an element for each one of the batch, in its order.
 
     An empty batch has an empty answer and is not sent: JSON cannot tell an empty matrix from an empty vector. Threads
-    may share a client. All methods raise ServingError where the server cannot be reached or refuses.
+    may share a client. All methods raise ServingError where the server cannot be reached, refuses, or answers what is
+    no answer to the question. They do so in time: the deadline covers all but the lookup of the host's name.
     """
 
     def __init__(self, transport: Transport):
@@ -171,8 +170,7 @@ class Client:
         if len(next(iter(inputs.values()))) == 0:
             return []
         outputs = self._transport.predict(signature, inputs, names)
-        columns = [np.asarray(outputs[name], np.float32) if name in FLOATS else outputs[name] for name in names]
-        return list(zip(*columns, strict=True))
+        return list(zip(*(outputs[name] for name in names), strict=True))
 
 
 def connect(

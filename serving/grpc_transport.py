@@ -1,5 +1,7 @@
 """Asking TF Serving over gRPC."""
 
+import math
+from collections.abc import Collection
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -7,11 +9,21 @@ import grpc
 import numpy as np
 
 from serving.pushed_model import quiet_libraries
-from serving.transport import UNAVAILABLE, AttemptError, Inputs, Outputs, Transport, VersionStatus
+from serving.transport import (
+    FAILED_PRECONDITION,
+    MOST_ANSWER_BYTES,
+    MOST_ELEMENTS,
+    UNAVAILABLE,
+    AttemptError,
+    Inputs,
+    Outputs,
+    Transport,
+    VersionStatus,
+)
 
 OPTIONS: Final = (
     # A million books are more than the 4 MB that gRPC takes by default.
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", MOST_ANSWER_BYTES),
     ("grpc.max_send_message_length", -1),
     # By default a server that comes back is not tried again for up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -35,6 +47,11 @@ class GrpcTransport(Transport):
             )
 
         self._tensorflow = tf
+        self._fields = {
+            tf.string.as_datatype_enum: "string_val",
+            tf.float32.as_datatype_enum: "float_val",
+            tf.bool.as_datatype_enum: "bool_val",
+        }
         self._predict_request = predict_pb2.PredictRequest
         self._status_request = get_model_status_pb2.GetModelStatusRequest
         self._state_name = get_model_status_pb2.ModelVersionStatus.State.Name
@@ -46,14 +63,14 @@ class GrpcTransport(Transport):
         """Closes the channel."""
         self._channel.close()
 
-    def _predict(self, signature: str, inputs: Inputs, seconds: float) -> Outputs:
+    def _predict(self, signature: str, inputs: Inputs, needed: Collection[str], seconds: float) -> Outputs:
         request = self._predict_request()
         self._name_model(request.model_spec)
         request.model_spec.signature_name = signature
         for name, values in inputs.items():
             request.inputs[name].CopyFrom(self._tensor(values))
         answer = _call(self._predictions.Predict, request, seconds)
-        return {name: self._values(tensor) for name, tensor in answer.outputs.items()}
+        return {name: self._values(name, answer.outputs[name]) for name in needed if name in answer.outputs}
 
     def _status(self, seconds: float) -> list[VersionStatus]:
         request = self._status_request()
@@ -76,12 +93,28 @@ class GrpcTransport(Transport):
         texts = [text.encode("utf-8", "surrogateescape") for text in values.flat]
         return self._tensorflow.make_tensor_proto(texts, self._tensorflow.string, values.shape)
 
-    def _values(self, tensor: Any) -> np.ndarray:
-        values = self._tensorflow.make_ndarray(tensor)
+    def _values(self, name: str, tensor: Any) -> np.ndarray:
+        """Returns an array of objects, bool or float32."""
+        shape = [dimension.size for dimension in tensor.tensor_shape.dim]
+        if tensor.tensor_shape.unknown_rank or min(shape, default=0) < 0 or math.prod(shape) > MOST_ELEMENTS:
+            raise _unusable(f"{name} has the impossible shape {shape}")
+        if tensor.dtype not in self._fields:
+            raise _unusable(f"{name} is neither text nor numbers")
+        # What is missing would be read as zeros.
+        if math.prod(shape) and not (tensor.tensor_content or getattr(tensor, self._fields[tensor.dtype])):
+            raise _unusable(f"{name} is empty")
+        try:
+            values = self._tensorflow.make_ndarray(tensor)
+        except (ValueError, TypeError) as error:
+            raise _unusable(f"{name} does not hold what its shape {shape} promises") from error
         if values.dtype != object:
             return values
         texts = [text.decode("utf-8", "surrogateescape") for text in values.flat]
         return np.array(texts, object).reshape(values.shape)
+
+
+def _unusable(detail: str) -> AttemptError:
+    return AttemptError(FAILED_PRECONDITION, detail, passing=False)
 
 
 def _call(method: Any, request: Any, seconds: float) -> Any:
@@ -89,4 +122,4 @@ def _call(method: Any, request: Any, seconds: float) -> Any:
         return method(request, timeout=seconds)
     except grpc.RpcError as error:
         status = error.code().name
-        raise AttemptError(status, error.details(), passing=status == UNAVAILABLE) from error
+        raise AttemptError(status, error.details() or "", passing=status == UNAVAILABLE) from error

@@ -3,15 +3,18 @@
 import base64
 import http.client
 import json
-import time
 import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 from urllib.parse import quote
+from urllib.request import Request
 
+import numpy as np
+
+from serving.timed_http import OPENER, AnswerTooLongError
 from serving.transport import (
     DEADLINE_EXCEEDED,
+    MOST_ANSWER_BYTES,
     UNAVAILABLE,
     Answer,
     AttemptError,
@@ -20,6 +23,7 @@ from serving.transport import (
     Transport,
     VersionStatus,
 )
+from transform.addresses import redacted
 
 # TF Serving turns gRPC's statuses into these.
 STATUSES: Final = {
@@ -31,7 +35,6 @@ STATUSES: Final = {
     503: UNAVAILABLE,
     504: DEADLINE_EXCEEDED,
 }
-PIECE_BYTES: Final = 1 << 16
 
 
 class RestTransport(Transport):
@@ -40,71 +43,80 @@ class RestTransport(Transport):
     def close(self) -> None:
         """Does nothing: no connection stays open."""
 
-    def _predict(self, signature: str, inputs: Inputs, seconds: float) -> Outputs:
+    def _predict(self, signature: str, inputs: Inputs, needed: Collection[str], seconds: float) -> Outputs:
         question = {
             "signature_name": signature,
             "inputs": {name: _sendable(values.tolist()) for name, values in inputs.items()},
         }
-        return self._fetch(
-            ":predict", json.dumps(question).encode("ascii"), seconds, lambda answer: dict(answer["outputs"])
-        )
+        body = json.dumps(question).encode("ascii")
+        return self._fetch(":predict", body, seconds, lambda answer: _outputs(answer["outputs"], needed))
 
     def _status(self, seconds: float) -> list[VersionStatus]:
         return self._fetch("", None, seconds, _versions)
 
     def _fetch(self, verb: str, body: bytes | None, seconds: float, read: Callable[[Any], Answer]) -> Answer:
         """Returns what `read` makes of the JSON that comes back; asks by POST where there is a body."""
-        deadline = time.monotonic() + seconds
         version = "" if self.version is None else f"/versions/{self.version}"
         address = f"{self.server}/v1/models/{quote(self.model, safe='')}{version}{verb}"
-        request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=seconds) as response:
-                text = _read(response, deadline)
+            request = Request(address, body, {"Content-Type": "application/json"})
+            with OPENER.open(request, timeout=seconds) as response:
+                text = _read(response)
             return read(json.loads(text))
         except urllib.error.HTTPError as error:
             status = STATUSES.get(error.code, f"HTTP {error.code}")
-            raise AttemptError(status, _refusal(error, deadline), passing=error.code == 503) from error
+            raise AttemptError(status, _refusal(error), passing=error.code == 503) from error
         except (OSError, http.client.HTTPException) as error:
             raise _failure(error) from error
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError, MemoryError) as error:
             raise AttemptError(
                 "UNKNOWN", "what answers there does not speak TF Serving's REST", passing=False
             ) from error
 
 
+def _outputs(outputs: Any, needed: Collection[str]) -> Outputs:
+    """Returns arrays of objects."""
+    if not isinstance(outputs, dict):
+        raise TypeError("outputs have names")
+    return {name: np.array(outputs[name], object) for name in needed if name in outputs}
+
+
 def _versions(answer: Any) -> list[VersionStatus]:
     return [
-        VersionStatus(int(one["version"]), one["state"], one["status"]["error_message"])
+        VersionStatus(int(one["version"]), str(one["state"]), str(one["status"]["error_message"]))
         for one in answer["model_version_status"]
     ]
 
 
 def _failure(error: Exception) -> AttemptError:
     """Returns what it means that there was no answer, or half of one."""
+    if isinstance(error, AnswerTooLongError):
+        return AttemptError("RESOURCE_EXHAUSTED", str(error), passing=False)
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
         return AttemptError(DEADLINE_EXCEEDED, "no answer in time", passing=False)
     return AttemptError(UNAVAILABLE, str(reason), passing=isinstance(reason, ConnectionRefusedError))
 
 
-def _refusal(error: urllib.error.HTTPError, deadline: float) -> str:
+def _refusal(error: urllib.error.HTTPError) -> str:
     """Returns the server's words, or HTTP's where what refuses is not TF Serving."""
+    if 300 <= error.code < 400:
+        error.close()
+        place = redacted(str(error.headers.get("Location")))
+        return f"it sends elsewhere, to {place}: that is not followed, name what answers"
     try:
         with error:
-            return str(json.loads(_read(error, deadline))["error"])
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+            return str(json.loads(_read(error))["error"])
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, RecursionError, MemoryError):
         return str(error.reason)
 
 
-def _read(response: Any, deadline: float) -> str:
-    """Returns the body. The socket's own time limit begins anew with each piece, so the whole is timed here."""
-    pieces = []
-    while piece := response.read1(PIECE_BYTES):
-        pieces.append(piece)
-        if time.monotonic() > deadline:
-            raise TimeoutError
-    return b"".join(pieces).decode("utf-8", "surrogateescape")
+def _read(response: Any) -> str:
+    """Returns the body, all of it or none."""
+    body = response.read(MOST_ANSWER_BYTES)
+    if response.length:
+        raise http.client.IncompleteRead(body, response.length)
+    return body.decode("utf-8", "surrogateescape")
 
 
 def _sendable(values: Any) -> Any:

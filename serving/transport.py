@@ -8,7 +8,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy.typing as npt
 
+from serving.wire_answers import checked
+from transform.addresses import redacted
 from transform.errors import ServingError
+from transform.terminal_text import visible
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 2.0
@@ -18,6 +21,10 @@ LEAST_SECONDS: Final = 0.001
 
 # Of a server's own words: TF Serving quotes requests of any length.
 MOST_DETAIL_CHARACTERS: Final = 500
+
+# Of one answer: twice what a million books take as JSON. Whatever sends more could fill the memory.
+MOST_ANSWER_BYTES: Final = 64 << 20
+MOST_ELEMENTS: Final = 1 << 24
 
 UNAVAILABLE: Final = "UNAVAILABLE"
 DEADLINE_EXCEEDED: Final = "DEADLINE_EXCEEDED"
@@ -37,8 +44,8 @@ _OTHER_REMEDY: Final = "The server's log says more."
 Inputs = Mapping[str, npt.NDArray[Any]]
 """int32 arrays, and arrays of `str` objects; a byte that is no UTF-8 is a surrogate, as `surrogateescape` makes it."""
 
-Outputs = Mapping[str, Any]
-"""What numpy makes an array of, strings as in `Inputs`."""
+Outputs = Mapping[str, npt.NDArray[Any]]
+"""As `Inputs`, of any type and shape."""
 
 Answer = TypeVar("Answer")
 
@@ -78,18 +85,20 @@ class Transport(ABC):
         self.server, self.model, self.version, self.timeout_seconds = server, model, version, timeout_seconds
 
     def predict(self, signature: str, inputs: Inputs, needed: Collection[str]) -> Outputs:
-        """Returns the outputs of `signature`, by name, of which those in `needed` are all there.
+        """Returns the outputs `needed` of `signature`, by name, as `serving.wire_answers.checked` promises them.
 
         Raises:
-          ServingError: there was no answer within the deadline, a refusal, or half of what is needed.
+          ServingError: there was no answer within the deadline, a refusal, or one to something else.
         """
         asked = f"signature {signature}, {len(next(iter(inputs.values())))} rows"
-        outputs = self._ask(asked, lambda seconds: self._predict(signature, inputs, seconds))
+        outputs = self._ask(asked, lambda seconds: self._predict(signature, inputs, needed, seconds))
         missing = sorted(set(needed) - outputs.keys())
-        if missing:
-            detail = f"the answer lacks {', '.join(missing)}"
-            raise self._error(asked, AttemptError(FAILED_PRECONDITION, detail, passing=False))
-        return outputs
+        try:
+            if missing:
+                raise ValueError(f"the answer lacks {', '.join(missing)}")
+            return checked(outputs, inputs)
+        except ValueError as error:
+            raise self._error(asked, AttemptError(FAILED_PRECONDITION, str(error), passing=False)) from error
 
     def status(self) -> list[VersionStatus]:
         """Returns what the server says of the model's versions, the newest first.
@@ -104,8 +113,8 @@ class Transport(ABC):
         """Gives up the connections."""
 
     @abstractmethod
-    def _predict(self, signature: str, inputs: Inputs, seconds: float) -> Outputs:
-        """Asks once, for at most `seconds`; raises AttemptError."""
+    def _predict(self, signature: str, inputs: Inputs, needed: Collection[str], seconds: float) -> Outputs:
+        """Asks once, for at most `seconds`. Returns those of `needed` that are there; raises AttemptError."""
 
     @abstractmethod
     def _status(self, seconds: float) -> list[VersionStatus]:
@@ -132,11 +141,11 @@ class Transport(ABC):
 
     def _error(self, asked: str, failure: AttemptError) -> ServingError:
         version = "" if self.version is None else f" version {self.version}"
-        detail = " ".join(failure.detail.split()).rstrip(".")
+        detail = visible(" ".join(failure.detail.split()).rstrip("."))
         if len(detail) > MOST_DETAIL_CHARACTERS:
             detail = f"{detail[:MOST_DETAIL_CHARACTERS]}…"
         return ServingError(
-            f"{self.server}: model {self.model}{version}, {asked}: {failure.status} ({detail}). "
+            f"{redacted(self.server)}: model {self.model}{version}, {asked}: {failure.status} ({detail}). "
             f"{_REMEDIES.get(failure.status, _OTHER_REMEDY)}",
             failure.status,
         )
