@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from transform import features
+from transform import features, output_files
 from transform.errors import DataError
 
 # The unnamed index column comes first, as pandas writes it.
@@ -68,9 +68,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
       DataError: the file cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as file:
+        with output_files.replacing(path) as beside, beside.open("wb") as file:
             if path.name.lower().endswith(PACKED_SUFFIX):
                 with gzip.GzipFile(
                     filename="", mode="wb", compresslevel=COMPRESSION_LEVEL, fileobj=file, mtime=0
@@ -78,10 +77,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                     yield cast(BinaryIO, packed)
             else:
                 yield file
-        beside.replace(path)
     except OSError as error:
         raise DataError(
             f"--out {path}: cannot be written ({error.strerror or error}). Free some space or name another file."
         ) from error
-    finally:
-        beside.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from serving.remote_version import local_version, remote_folder
 from transform import features
 from transform.errors import ReleaseError
 from transform.exit_codes import with_exit_code
+from transform.output_files import is_stream, replacing
 from transform.push_folder import GRAPH_FILE, STAGING_PREFIX
 from transform.storage import is_remote
 from transform.terminal_text import visible
@@ -50,7 +51,7 @@ class FileFacts(NamedTuple):
 
 
 def make(source: Path, out: Path, *, twin: bool = False) -> Path:
-    """Writes the version in `source` to the zip file `out`, beside it first. Folders without a file are left out.
+    """Writes the version in `source` to the zip file `out`, whole or not at all. Folders without a file are left out.
 
     Args:
       source: a version's folder, or a push folder: then it is the served version.
@@ -67,15 +68,10 @@ def make(source: Path, out: Path, *, twin: bool = False) -> Path:
     if version.resolve() in out.resolve().parents:
         raise ReleaseError(f"{out}: lies inside the version that it is to hold. Name a file outside of {version}.")
     names = sorted(name for name in _names(version) if twin or name != features.TWIN_FILE)
-    beside = out.with_name(f".{out.name}.incomplete")
-    try:
-        with zipfile.ZipFile(beside, "w") as archive:
-            manifest = {name: _add(archive, name, version / name)._asdict() for name in names}
-            content = json.dumps({"format": FORMAT, "files": manifest}, indent=2, ensure_ascii=False) + "\n"
-            archive.writestr(_member(features.MANIFEST_FILE), content.encode())
-        beside.replace(out)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(out) as beside, beside.open("wb") as file, zipfile.ZipFile(file, "w") as archive:
+        manifest = {name: _add(archive, name, version / name)._asdict() for name in names}
+        content = json.dumps({"format": FORMAT, "files": manifest}, indent=2, ensure_ascii=False) + "\n"
+        archive.writestr(_member(features.MANIFEST_FILE), content.encode())
     return version
 
 
@@ -243,7 +239,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     maker = commands.add_parser("make", help="write a version to a zip file")
     maker.add_argument("source", metavar="FOLDER", help="a version's folder, or a push folder; may be remote")
-    maker.add_argument("out", type=Path, metavar="OUT.zip", help="the archive, replaced if it is there")
+    maker.add_argument("out", type=Path, metavar="OUT.zip", help="the archive, replaced if it is there; or a device")
     maker.add_argument(
         "--twin", action="store_true", help="put the twin in: a run that pushes beside the version compares with it"
     )
@@ -258,9 +254,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             with local_version(arguments.source) as folder:
                 version = make(folder, arguments.out, twin=arguments.twin)
                 where = f"{arguments.source}, version {version.name}," if is_remote(arguments.source) else version
-                print(visible(f"Wrote {where} to {arguments.out}"))
+                told = sys.stderr if is_stream(arguments.out) else sys.stdout
+                print(visible(f"Wrote {where} to {arguments.out}"), file=told)
                 if not arguments.twin and (version / features.TWIN_FILE).exists():
-                    print(WITHOUT_TWIN)
+                    print(WITHOUT_TWIN, file=told)
         elif is_remote(arguments.folder):
             with remote_folder(arguments.folder) as folder:
                 extract(arguments.archive, folder)

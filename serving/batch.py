@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from serving.answers import Answer
 from transform.errors import DataError
+from transform.output_files import replacing
 from transform.spreadsheet_cells import as_cell
 from transform.terminal_text import PlainConsole
 
@@ -129,23 +130,16 @@ def as_json(reader: Reader) -> dict[str, Any]:
 
 @contextmanager
 def _opened(out: Path | None) -> Iterator[TextIO]:
-    """Yields what is written to: the standard output, or a file beside `out` that becomes it in the end."""
+    """Yields what is written to: the standard output, or what becomes `out` in the end."""
     if out is None:
         yield sys.stdout
         return
-    beside = out.parent / f".{out.name}.incomplete"
-    with _told(out):
+    with _told(out), replacing(out) as beside:
         file = beside.open("w", encoding="utf-8", newline="", errors="surrogateescape")
-    try:
         try:
             yield file
         finally:
-            with _told(out):
-                file.close()
-        with _told(out):
-            beside.replace(out)
-    finally:
-        beside.unlink(missing_ok=True)
+            file.close()
 
 
 @contextmanager

@@ -4,11 +4,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from transform.files import Entry, FileStatus, Output
-
-UNFINISHED_SUFFIX: Final = ".incomplete"
+from transform.output_files import replacing
 
 
 class LocalFiles:
@@ -56,10 +55,9 @@ class LocalFiles:
 
     def write_bytes(self, content: bytes, location: str) -> None:
         """Writes beside, then renames."""
-        beside = f"{location}{UNFINISHED_SUFFIX}"
-        with self.writer(beside) as file:
-            file.write(content)
-        Path(beside).replace(location)
+        Path(location).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(Path(location)) as beside:
+            beside.write_bytes(content)
 
     def copy_file(self, source: str, target: str) -> None:
         """Copies the bytes of a file."""

@@ -5,8 +5,35 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from transform.errors import ConfigurationError
+
+UNFINISHED_SUFFIX: Final = ".incomplete"
+_STREAMS: Final = ("/dev/", "/proc/")
+
+
+def is_stream(path: Path) -> bool:
+    """Returns whether `path` is a device, a pipe or an open file, such as `/dev/stdout`: written to, never replaced."""
+    return str(path.absolute()).startswith(_STREAMS) or (path.exists() and not path.is_file())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yields where to write what becomes `path` when the block ends; `path` stays as it was if the block raises.
+
+    A link stays one, and the file that it names is replaced. A stream is written to as it is.
+    """
+    if is_stream(path):
+        yield path
+        return
+    target = Path(os.path.realpath(path))
+    beside = target.with_name(f".{target.name}.{os.getpid()}{UNFINISHED_SUFFIX}")
+    try:
+        yield beside
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import stat
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,31 @@ def test_the_same_version_gives_the_same_bytes(version: Path, made: Path, tmp_pa
         os.utime(path, (0, 0))
     archive.make(other, tmp_path / "other.zip")
     assert (tmp_path / "other.zip").read_bytes() == made.read_bytes()
+
+
+def test_an_archive_goes_through_a_pipe(version: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing else may go there, and the pipe stays one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads:
+        read = threads.submit(pipe.read_bytes)
+        assert archive.main(["make", str(version), str(pipe)]) == 0
+    assert pipe.is_fifo()
+    said = capsys.readouterr()
+    assert (said.out, said.err.startswith("Wrote ")) == ("", True)
+    (tmp_path / "copy.zip").write_bytes(read.result())
+    archive.extract(tmp_path / "copy.zip", tmp_path / "19")
+    assert contents(tmp_path / "19") == FILES
+
+
+def test_a_link_to_an_archive_stays_a_link(version: Path, made: Path, tmp_path: Path) -> None:
+    before = made.read_bytes()
+    link = tmp_path / "link.zip"
+    link.symlink_to("model.zip")
+    made.write_bytes(b"old")
+    archive.make(version, link)
+    assert link.is_symlink()
+    assert made.read_bytes() == before
 
 
 def test_it_is_an_ordinary_zip_with_sorted_names_and_a_manifest(made: Path, tmp_path: Path) -> None:

@@ -188,6 +188,18 @@ def answered(names: Sequence[str]) -> list[Reader]:
     return [Reader(name, name, Answer([Recommendation("b" * 100, 1.0)] * 100, True)) for name in names]
 
 
+@pytest.mark.parametrize("form", batch.FORMATS)
+def test_answers_go_through_a_device_and_a_link(form: str, tmp_path: Path) -> None:
+    names, link = tmp_path / "names", tmp_path / "link"
+    names.write_text("anna\n")
+    link.symlink_to("real")
+    for out in (Path("/dev/null"), link):
+        assert batch.answer_all(names, answered, out, form) == 1
+    assert Path("/dev/null").is_char_device()
+    assert link.is_symlink()
+    assert "anna" in (tmp_path / "real").read_text()
+
+
 def test_a_disk_that_is_full_is_told_and_the_old_file_stays(tmp_path: Path) -> None:
     names, out = tmp_path / "names", tmp_path / "out.csv"
     names.write_text("a\n" * 10)

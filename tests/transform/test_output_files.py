@@ -1,10 +1,12 @@
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from transform.errors import ConfigurationError
-from transform.output_files import make_ready, telling
+from transform.json_files import write_json
+from transform.output_files import is_stream, make_ready, replacing, telling
 
 
 def test_the_folders_above_are_made_and_no_file(tmp_path: Path) -> None:
@@ -50,3 +52,58 @@ def test_a_disk_that_fills_up_is_told() -> None:
 def test_other_errors_go_their_way() -> None:
     with pytest.raises(ValueError, match="of the work"), telling("--out", Path("x")):
         raise ValueError("of the work")
+
+
+def test_a_file_is_replaced_when_all_is_written_and_stays_where_that_fails(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("before")
+    with pytest.raises(UnicodeEncodeError), replacing(path) as beside:
+        beside.write_text("half\udc80", encoding="utf-8")
+    assert path.read_text() == "before"
+    with replacing(path) as beside:
+        beside.write_text("after")
+        assert path.read_text() == "before"
+    assert path.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_a_link_and_its_file_is_written(there: bool, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    file, link = tmp_path / "real" / "x", tmp_path / "link"
+    if there:
+        file.write_text("before")
+    link.symlink_to(Path("real") / "x")
+    with replacing(link) as beside:
+        beside.write_text("after")
+    assert link.is_symlink()
+    assert file.read_text() == "after"
+    assert [path.name for path in (tmp_path / "real").iterdir()] == ["x"]
+
+
+def test_a_pipe_is_written_through(tmp_path: Path) -> None:
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    write_json({"a": 1}, str(pipe))
+    reader.join()
+    assert read == [b'{\n  "a": 1\n}\n']
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_devices_and_open_files_are_streams(name: str, tmp_path: Path) -> None:
+    assert is_stream(Path(name))
+    with replacing(Path(name)) as beside:
+        assert beside == Path(name)
+    assert not is_stream(tmp_path / "x")
+
+
+def test_a_link_to_a_device_does_not_replace_it(tmp_path: Path) -> None:
+    link = tmp_path / "nowhere"
+    link.symlink_to("/dev/null")
+    with replacing(link) as beside:
+        beside.write_text("x")
+    assert Path("/dev/null").is_char_device()
+    assert link.is_symlink()
