@@ -72,9 +72,18 @@ def push(model: str, folder: PushFolder, notes: Mapping[str, Any], keep: int) ->
 
     Returns:
       The version: the time, unless that is not the highest number.
+
+    Raises:
+      ReleaseError: the folder cannot be written, or is full.
     """
     tidy(folder, 0)
-    version = folder.push(model, notes, int(time.time()))
+    try:
+        version = folder.push(model, notes, int(time.time()))
+    except OSError as error:
+        raise ReleaseError(
+            f"--push-dir {folder.location}: cannot be written ({error.strerror or error}). What was served before "
+            "still is. Make room there, or name a folder in which this user may write, and run again."
+        ) from error
     tidy(folder, keep)
     return version
 

@@ -4,6 +4,7 @@ Neither Docker nor a cluster is needed. `serving.probe` is that process.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,9 +45,12 @@ def ServingValidator(  # noqa: N802 (components are nouns)
 
 def probe(folder: str, budget: ServingBudget) -> dict[str, Any]:
     """Returns what the probe found about the model in `folder`, or `broken` with what became of the probe."""
+    # The end that this process holds closes with it, however it ends: the probe, which reads the other, ends too.
+    read_end, held_end = os.pipe()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", PROBE, folder],
+            [sys.executable, "-m", PROBE, "--while-stdin-is-open", folder],
+            stdin=read_end,
             cwd=ROOT,
             env=environment_of_a_server(),
             capture_output=True,
@@ -56,6 +60,9 @@ def probe(folder: str, budget: ServingBudget) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired as error:
         return {"broken": [f"neither loaded nor answered within {error.timeout:g} s"]}
+    finally:
+        os.close(read_end)
+        os.close(held_end)
     if done.returncode != 0:
         last = " | ".join(done.stderr.strip().splitlines()[-SHOWN_LINES:])
         return {"broken": [f"ended the process that loaded it, with exit code {done.returncode}: {last}"]}

@@ -19,6 +19,7 @@ from pipeline.toml_file import read_toml
 from trainer.hyperparameters import Hyperparameters
 from trainer.tuning_parameters import TuningParameters
 from transform import storage
+from transform.addresses import redacted
 from transform.errors import ConfigurationError
 from transform.vocabularies import VocabularyParameters
 
@@ -260,10 +261,12 @@ def _faults(error: ValidationError, from_file: dict[str, Any], file: str | None)
             faults.append(f"{where}: there is no such field; `--help` lists them.")
         elif fault["type"] == "missing":
             faults.append(f"{where}: missing; this field has no default.")
-        elif fault["type"] == CREDENTIAL_FAULT:
+        elif fault["type"] == CREDENTIAL_FAULT or names == ["metadata"]:  # The value may hold a password.
             faults.append(f"{where}: {fault['msg']}.")
         else:
-            faults.append(f"{where} = {fault['input']!r}: {fault['msg']}.")
+            value = fault["input"]
+            shown = repr(redacted(value)) if isinstance(value, str) else redacted(repr(value))
+            faults.append(f"{where} = {shown}: {fault['msg']}.")
     return faults
 
 

@@ -95,6 +95,17 @@ class LocalReport:
         """
         return self.page or self._without_failing(lambda: self._leave(error, told))
 
+    def pushed_version(self) -> str | None:
+        """Returns the version that this run has pushed; None: none, or it is not known."""
+        from components.run_report import read_push
+
+        try:
+            pushed = self._artifacts().get(("Pusher", "pushed_model"))
+            return read_push(pushed).version if pushed else None
+        except Exception:  # As for the page: it is not the fault that is to be told.
+            traceback.print_exc(file=sys.__stderr__)
+            return None
+
     def refuse(self, told: str) -> Path:
         """Writes the page of a run that does not begin. Returns its path.
 

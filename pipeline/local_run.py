@@ -18,6 +18,7 @@ from pipeline.local_report import REPORTS, LocalReport
 from pipeline.step_record import RUNS, last_seconds
 from pipeline.terminal import redirected_output, reported_steps, shown_waiting
 from transform.errors import ConfigurationError, InputError, ReadalikeError, own_error
+from transform.exit_codes import FULL
 from transform.pseudonyms import key_id, read_key
 from transform.terminal_text import PlainConsole
 
@@ -62,11 +63,13 @@ def run_locally(
                     report.keep()
                 show_result(console, config.push_location)
             except (Exception, KeyboardInterrupt) as error:
-                cause = own_error(error)
+                cause = own_error(error) or _full_disk(error, config.work_dir)
                 if isinstance(error, Exception) and (cause is None or log_file is not None):
                     traceback.print_exc(file=sys.__stderr__)
                 told = _told(error, cause, log_file)
                 _show_report(console, report.leave(error, told))
+                if pushed := report.pushed_version():
+                    console.print(f"Version {pushed} was pushed before, and is served from {config.push_location}.")
                 if cause is not None:
                     raise cause from error
                 if isinstance(error, KeyboardInterrupt):
@@ -91,6 +94,19 @@ def _new_run_id(work_dir: Path) -> str:
         if not any((work_dir / folder / run_id).exists() for folder in (REPORTS, RUNS)):
             return run_id
         time.sleep(0.1)
+
+
+def _full_disk(error: BaseException, work_dir: Path) -> ConfigurationError | None:
+    """Returns an error that says so if `error` comes from a disk that is full."""
+    current: BaseException | None = error
+    while current is not None:
+        if isinstance(current, OSError) and current.errno in FULL:
+            return ConfigurationError(
+                f"--work-dir {work_dir}: no space is left on a disk that the run writes to "
+                f"({current.filename or current.strerror}). Make room, and run again."
+            )
+        current = current.__cause__ or current.__context__
+    return None
 
 
 def _told(error: BaseException, cause: ReadalikeError | None, log_file: Path | None) -> str:
@@ -153,7 +169,7 @@ def _metadata_connection(config: PipelineConfig) -> Any:
 
     if not config.metadata:
         return tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            str(config.work_dir.resolve() / "metadata.sqlite")
+            str(config.work_dir.resolve() / preflight.METADATA_FILE)
         )
     address = urlsplit(config.metadata)
     return tfx.orchestration.metadata.mysql_metadata_connection_config(

@@ -1,6 +1,8 @@
 """What must hold before the first component starts. Everything that is wrong is told at once."""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ from transform import pseudonyms, storage
 from transform.errors import ConfigurationError, InputError, StorageError
 
 KEY_FILE_NAME: Final = "pseudonym.key"
+METADATA_FILE: Final = "metadata.sqlite"
 
 
 def check(config: PipelineConfig) -> None:
@@ -21,7 +24,15 @@ def check(config: PipelineConfig) -> None:
       ConfigurationError: all faults, where there are several.
     """
     faults: list[InputError] = []
-    for test in (_check_data, _check_schema, _check_work_dir, _check_push_dir, _check_key, flink_job_server.check):
+    for test in (
+        _check_data,
+        _check_schema,
+        _check_work_dir,
+        _check_metadata,
+        _check_push_dir,
+        _check_key,
+        flink_job_server.check,
+    ):
         try:
             test(config)
         except InputError as fault:
@@ -60,8 +71,16 @@ def _check_data(config: PipelineConfig) -> None:
 
 
 def _check_schema(config: PipelineConfig) -> None:
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
     try:
-        config.schema_file.read_bytes()
+        text_format.Parse(config.schema_file.read_bytes(), schema_pb2.Schema())
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"--schema-file {config.schema_file}: is no schema in protobuf text form ({error}). "
+            "Mend it, or leave the flag out for data/schema/schema.pbtxt."
+        ) from error
     except OSError as error:
         raise ConfigurationError(
             f"--schema-file {config.schema_file}: cannot be read ({error.strerror}). "
@@ -71,6 +90,23 @@ def _check_schema(config: PipelineConfig) -> None:
 
 def _check_work_dir(config: PipelineConfig) -> None:
     _check_folder("--work-dir", config.work_dir)
+
+
+def _check_metadata(config: PipelineConfig) -> None:
+    """Fails on a database that was cut off or overwritten: each run, also later ones, would end in its depths."""
+    file = config.work_dir.resolve() / METADATA_FILE
+    if config.metadata or not file.is_file():
+        return
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+            [(found,)] = database.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.Error as error:
+        found = str(error)
+    if found != "ok":
+        raise ConfigurationError(
+            f"{file}: is no whole SQLite database ({found.splitlines()[-1]}). Restore it from a copy, or move it away: "
+            "then earlier runs are not known any more, and their artifacts stay."
+        )
 
 
 def _check_push_dir(config: PipelineConfig) -> None:

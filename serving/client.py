@@ -1,6 +1,6 @@
 """A client of TF Serving that serves a model of Readalike, over gRPC or REST."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from serving.grpc_transport import GrpcTransport
 from serving.rest_transport import RestTransport
 from serving.transport import Inputs, Transport, VersionStatus
 from transform import features
+from transform.addresses import redacted
 from transform.errors import ConfigurationError
 
 TRANSPORTS: Final[Mapping[str, type[Transport]]] = {
@@ -24,6 +25,9 @@ TRANSPORTS: Final[Mapping[str, type[Transport]]] = {
 # What does not fit an int32 is out of every range that the server allows, and so are these.
 LEAST_COUNT: Final = -(2**31)
 LARGEST_COUNT: Final = 2**31 - 1
+
+MOST_ROWS: Final = 64
+"""Of one request: a server that joins requests refuses more than its `max_batch_size`."""
 
 DEFAULT_MODEL: Final = "readalike"
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
@@ -59,7 +63,8 @@ class Client:
 
     An empty batch has an empty answer and is not sent: JSON cannot tell an empty matrix from an empty vector. Threads
     may share a client. All methods raise ServingError where the server cannot be reached, refuses, or answers what is
-    no answer to the question. They do so in time: the deadline covers all but the lookup of the host's name.
+    no answer to the question. They do so in time: the deadline covers all but the lookup of the host's name. More than
+    64 rows go as several requests, between which a server may take up another version.
     """
 
     def __init__(self, transport: Transport):
@@ -169,8 +174,12 @@ class Client:
         """Returns, for each row of the batch, what the outputs `names` have for it."""
         if len(next(iter(inputs.values()))) == 0:
             return []
-        outputs = self._transport.predict(signature, inputs, names)
-        return list(zip(*(outputs[name] for name in names), strict=True))
+        found: list[tuple[Any, ...]] = []
+        deadline = self._transport.deadline()
+        for part in _parts(inputs):
+            outputs = self._transport.predict(signature, part, names, deadline)
+            found += zip(*(outputs[name] for name in names), strict=True)
+        return found
 
 
 def connect(
@@ -195,14 +204,25 @@ def connect(
         raise ConfigurationError(f"timeout_seconds={timeout_seconds}: must be above 0.")
     try:
         address = urlsplit(server)
-        complete = address.scheme in TRANSPORTS and address.hostname and address.port
+        # No server asks for a user and a password.
+        complete = address.scheme in TRANSPORTS and address.hostname and address.port and "@" not in address.netloc
     except ValueError:
         complete = False
     if not complete:
         raise ConfigurationError(
-            f"{server}: is no address of a model server. Write grpc://host:port, http://host:port or https://host:port."
+            f"{redacted(server)}: is no address of a model server. Write grpc://host:port, http://host:port or https://host:port."
         )
     return Client(TRANSPORTS[address.scheme](server.rstrip("/"), model, version, timeout_seconds))
+
+
+def _parts(inputs: Inputs) -> Iterator[Inputs]:
+    """Yields requests of as many rows as a server takes; inputs of different length go as they are, to be refused."""
+    lengths = set(map(len, inputs.values()))
+    if len(lengths) > 1:
+        yield inputs
+        return
+    for start in range(0, max(lengths), MOST_ROWS):
+        yield {name: values[start : start + MOST_ROWS] for name, values in inputs.items()}
 
 
 def _books(isbns: Sequence[str], scores: Sequence[float]) -> list[Recommendation]:

@@ -9,8 +9,10 @@ import argparse
 import contextlib
 import gc
 import json
+import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -76,8 +78,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Prints what was found. Returns 0 even where promises are broken: that is for the caller to judge."""
     parser = argparse.ArgumentParser(prog="python -m serving.probe", description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder with saved_model.pb")
-    print(json.dumps(probe(parser.parse_args(argv).folder)))
+    parser.add_argument(
+        "--while-stdin-is-open", action="store_true", help="end when the standard input does, as its holder was killed"
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.while_stdin_is_open:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    print(json.dumps(probe(arguments.folder)))
     return 0
+
+
+def _end_with_stdin() -> None:
+    while os.read(0, 1):
+        pass
+    os._exit(1)
 
 
 def probe(folder: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The history of a push folder: what was pushed when, how good it was, and which version to go back to."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from transform import features
@@ -64,7 +65,9 @@ def read_release(folder: PushFolder, version: str) -> Release:
     return _read_release(folder, *_find(folder, version))
 
 
-def roll_back(folder: PushFolder, now: float, to: str | None = None) -> Release:
+def roll_back(
+    folder: PushFolder, now: float, to: str | None = None, history: Sequence[Release] | None = None
+) -> Release:
     """Has an earlier model served again: as a copy with the highest number, so that the history stays as it was.
 
     Without `to` it is the model that was pushed before the served one. If the served one is itself a copy, that is the
@@ -74,6 +77,7 @@ def roll_back(folder: PushFolder, now: float, to: str | None = None) -> Release:
       folder: the push folder.
       now: the time, in seconds after the epoch.
       to: the version to go back to.
+      history: what `read_history` says of the folder; None: it is read here.
 
     Returns:
       The new version.
@@ -81,7 +85,7 @@ def roll_back(folder: PushFolder, now: float, to: str | None = None) -> Release:
     Raises:
       ReleaseError: there is no such version, or it is served already.
     """
-    history = read_history(folder)
+    history = history or read_history(folder)
     served = history[-1]
     if to is None:
         earlier = [release for release in history if int(release.version) < int(served.origin)]

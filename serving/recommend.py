@@ -19,6 +19,7 @@ from serving.client import DEFAULT_MODEL, DEFAULT_TIMEOUT_SECONDS, connect
 from serving.pushed_model import PushedModel
 from serving.remote_version import local_version
 from transform import features
+from transform.addresses import redacted
 from transform.errors import ConfigurationError, PseudonymKeyError
 from transform.exit_codes import with_exit_code
 from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE, key_id, pseudonymise, read_key
@@ -90,7 +91,7 @@ def _asked(arguments: argparse.Namespace) -> Iterator[tuple[batch.Ask, str]]:
         with connect(arguments.server, arguments.model, timeout_seconds=arguments.timeout_seconds) as client:
             yield (
                 lambda names: _readers(names, key, lambda user_ids: client.recommend(user_ids, arguments.k)),
-                arguments.server,
+                redacted(arguments.server),
             )
         return
     with local_version(arguments.push_dir, leave_out=[features.TWIN_FILE]) as folder:

@@ -100,9 +100,10 @@ def _show(folder: PushFolder, arguments: argparse.Namespace, console: PlainConso
 
 
 def _rollback(folder: PushFolder, arguments: argparse.Namespace, console: PlainConsole) -> None:
-    for damaged in (release for release in read_history(folder) if release.damage):
+    history = read_history(folder)
+    for damaged in (release for release in history if release.damage):
         console.print(f"Passed over: {damaged.damage}")
-    release = roll_back(folder, time.time(), arguments.to)
+    release = roll_back(folder, time.time(), arguments.to, history)
     console.print(
         f"Version {release.version}, a copy of {release.origin}, is served in place of "
         f"{release.rollback['rolled_back_from']}, which stays.",

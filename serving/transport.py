@@ -84,14 +84,18 @@ class Transport(ABC):
         """
         self.server, self.model, self.version, self.timeout_seconds = server, model, version, timeout_seconds
 
-    def predict(self, signature: str, inputs: Inputs, needed: Collection[str]) -> Outputs:
+    def deadline(self) -> float:
+        """Returns when a call that begins now must have ended, by the monotonic clock."""
+        return time.monotonic() + self.timeout_seconds
+
+    def predict(self, signature: str, inputs: Inputs, needed: Collection[str], deadline: float) -> Outputs:
         """Returns the outputs `needed` of `signature`, by name, as `serving.wire_answers.checked` promises them.
 
         Raises:
           ServingError: there was no answer within the deadline, a refusal, or one to something else.
         """
         asked = f"signature {signature}, {len(next(iter(inputs.values())))} rows"
-        outputs = self._ask(asked, lambda seconds: self._predict(signature, inputs, needed, seconds))
+        outputs = self._ask(asked, lambda seconds: self._predict(signature, inputs, needed, seconds), deadline)
         missing = sorted(set(needed) - outputs.keys())
         try:
             if missing:
@@ -106,7 +110,7 @@ class Transport(ABC):
         Raises:
           ServingError: there was no answer within the deadline, or a refusal.
         """
-        return sorted(self._ask("state of the versions", self._status), reverse=True)
+        return sorted(self._ask("state of the versions", self._status, self.deadline()), reverse=True)
 
     @abstractmethod
     def close(self) -> None:
@@ -120,9 +124,8 @@ class Transport(ABC):
     def _status(self, seconds: float) -> list[VersionStatus]:
         """Asks once, for at most `seconds`; raises AttemptError."""
 
-    def _ask(self, asked: str, attempt: Callable[[float], Answer]) -> Answer:
+    def _ask(self, asked: str, attempt: Callable[[float], Answer], deadline: float) -> Answer:
         """Returns what `attempt`, which gets the seconds left, returns; repeats what may go better."""
-        deadline = time.monotonic() + self.timeout_seconds
         longest_pause = FIRST_PAUSE_SECONDS
         passed: AttemptError | None = None
         while True:

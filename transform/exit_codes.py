@@ -15,7 +15,8 @@ INTERRUPTED: Final = 130
 CLOSED_PIPE: Final = 141
 """What a shell reports of a program whose reader went away: 128 and the number of SIGPIPE."""
 
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says of a disk, or a user's share of it, that is full."""
 
 P = ParamSpec("P")
 
@@ -44,7 +45,7 @@ def with_exit_code(interrupted: str = "interrupted") -> Callable[[Callable[P, in
                 if error.errno == errno.EPIPE and _has_no_reader(sys.stdout):
                     _drop_output()
                     return CLOSED_PIPE
-                if error.errno not in _FULL:
+                if error.errno not in FULL:
                     raise
                 _drop_output()
                 place = error.filename or "what this command writes to"

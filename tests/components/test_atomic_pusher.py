@@ -17,7 +17,7 @@ from components.report.card_files import CARD_FILE, CARD_TEXT_FILE
 from serving.push_history import read_history, read_release
 from tests.s3_server import Bucket
 from transform import features, storage
-from transform.errors import GateError
+from transform.errors import GateError, ReleaseError
 from transform.json_files import write_json
 from transform.push_folder import PushFolder
 
@@ -124,7 +124,7 @@ def test_a_copy_that_fails_shows_no_version(model: Any, tmp_path: Path, monkeypa
         raise OSError("disk full")
 
     monkeypatch.setattr(storage, "copy_file", failing_copy)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(ReleaseError, match=r"--push-dir .*push: cannot be written \(disk full\).*Make room"):
         push(model, tmp_path / "push", tmp_path)
     assert not [folder for folder in (tmp_path / "push").iterdir() if folder.name.isdigit()]
 

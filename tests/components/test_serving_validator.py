@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 import serving.probe
 from components.serving_budget import ServingBudget
-from components.serving_validator import judge, probe
+from components.serving_validator import ROOT, judge, probe
 from serving.probe import ServedModel, read_by
 from tests.serving.small_models import export_model, twice, without_similar_books
 from trainer.recommender import Recommender
@@ -117,6 +118,18 @@ def test_a_probe_that_dies_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path
     [reason] = refused(probe(str(tmp_path), BUDGET))
     assert "exit code 1" in reason
     assert "no_such_module" in reason
+
+
+def test_a_probe_ends_with_the_process_that_wants_it(model: Path) -> None:
+    """Which may be killed: then nobody is there to end it, but its end of the pipe is closed."""
+    read_end, held_end = os.pipe()
+    command = [sys.executable, "-m", "serving.probe", "--while-stdin-is-open", str(model)]
+    with subprocess.Popen(command, stdin=read_end, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        os.close(read_end)
+        os.close(held_end)
+        assert process.wait(120) == 1
+        assert process.stdout is not None
+        assert process.stdout.read() == b""
 
 
 def test_warm_up_requests_are_of_every_signature_one_reader_and_several_at_once(model: Path) -> None:

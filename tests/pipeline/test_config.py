@@ -115,6 +115,19 @@ def test_the_metadata_store_is_a_connection_string_or_empty(metadata: str) -> No
         read_config(["--data=x", "--metadata=postgres://host/db"])
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    ["mysql://me:s3cret@host/a b", "postgres://me:s3cret@host/db", "mysql://me:s3cret", "me:s3cret/x@host", "s3cret"],
+)
+def test_a_password_in_a_wrong_address_is_not_repeated(metadata: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(f"metadata = {json.dumps(metadata)}\n")
+    for arguments in ([f"--metadata={metadata}"], [f"--config={file}"]):
+        with pytest.raises(ConfigurationError, match="metadata") as caught:
+            read_config(["--data=x", *arguments])
+        assert "s3cret" not in str(caught.value)
+
+
 def test_what_is_recorded_of_a_configuration_has_every_field_and_no_password() -> None:
     config = PipelineConfig(data="in.csv", metadata="mysql://me:s3cr:et@host:3306/store", split={"seed": 5})
     recorded = config.recorded()

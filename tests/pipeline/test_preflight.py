@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,30 @@ def test_all_faults_are_told_at_once(good: dict, tmp_path: Path) -> None:
     message = str(caught.value)
     for told in ("5 faults", "--data none.csv", "--work-dir", "--push-dir", "--schema-file", "none.key"):
         assert told in message
+
+
+def test_a_schema_that_is_no_protobuf_is_told(good: dict, tmp_path: Path) -> None:
+    for content in (b"{}", b"feature { name: ", b"\xff\xfe", b"no_such_field: 1"):
+        (tmp_path / "schema.pbtxt").write_bytes(content)
+        with pytest.raises(ConfigurationError, match=r"--schema-file .*schema\.pbtxt: is no schema"):
+            preflight.check(PipelineConfig(**{**good, "schema_file": tmp_path / "schema.pbtxt"}))
+
+
+@pytest.mark.parametrize("damage", ["text", "cut", "overwritten"])
+def test_a_damaged_metadata_store_is_told_and_a_whole_one_passes(damage: str, good: dict) -> None:
+    file = Path(str(good["work_dir"])) / preflight.METADATA_FILE
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("create table t (x text)")
+        database.executemany("insert into t values (?)", [("y" * 500,)] * 100)
+        database.commit()
+    preflight.check(PipelineConfig(**good))
+    whole = file.read_bytes()
+    damaged = {"text": b"no database " * 99, "cut": whole[:9000], "overwritten": whole[:8192] + b"x" * 9000}
+    file.write_bytes(damaged[damage])
+    with pytest.raises(ConfigurationError, match=r"metadata\.sqlite: is no whole SQLite database"):
+        preflight.check(PipelineConfig(**good))
+    assert file.read_bytes() == damaged[damage]
 
 
 def test_the_push_folder_is_not_the_work_folder(good: dict) -> None:

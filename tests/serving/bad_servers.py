@@ -168,14 +168,14 @@ def listening(serve: Talk) -> Iterator[int]:
 
 
 @contextmanager
-def tensors_server(respond: Callable[[Any], Any]) -> Iterator[str]:
-    """Answers each prediction over gRPC with what `respond` makes of its context."""
+def tensors_server(respond: Callable[[Any, Any], Any]) -> Iterator[str]:
+    """Answers each prediction over gRPC with what `respond` makes of it and its context."""
     import grpc
     from tensorflow_serving.apis import prediction_service_pb2_grpc
 
     class Predictions(prediction_service_pb2_grpc.PredictionServiceServicer):
         def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 (gRPC's name)
-            return respond(context)
+            return respond(request, context)
 
     server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.max_send_message_length", -1)])
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Predictions(), server)

@@ -28,7 +28,7 @@ from tests.serving.bad_servers import (
     said,
     tensors_server,
 )
-from transform.errors import ServingError
+from transform.errors import ConfigurationError, ServingError
 
 pytestmark = pytest.mark.integration
 
@@ -120,6 +120,28 @@ def test_a_good_answer_in_chunks_is_taken_and_so_is_one_without_a_length() -> No
             assert ask(address) == [Answer([("a", 1.0), ("b", 0.5)], True)]
 
 
+def test_more_rows_than_a_server_takes_go_in_parts() -> None:
+    sizes: list[int] = []
+
+    def respond(request: Any, context: Any) -> Any:
+        names = tf.make_ndarray(request.inputs["user_id"])
+        sizes.append(len(names))
+        books = {"isbn": tensor(names.reshape(-1, 1)), "score": tensor(np.ones((len(names), 1), np.float32))}
+        return response(books | {"known_user": tensor(np.ones(len(names), bool))})
+
+    users = [f"reader {number}" for number in range(200)]
+    with tensors_server(respond) as address, connect(address) as client:
+        assert [answer.books[0].isbn for answer in client.recommend(users, 1, [[user] for user in users])] == users
+        assert sizes == [64, 64, 64, 8]
+
+
+def test_a_password_in_the_servers_address_is_not_told() -> None:
+    for scheme in ("http", "grpc", "ftp"):
+        with pytest.raises(ConfigurationError, match="Write grpc://host:port") as caught:
+            connect(f"{scheme}://me:s3cret@127.0.0.1:1")
+        assert "s3cret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("body", [b"[]", b'{"model_version_status": [{"version": "x"}]}', b"[" * 200_000, b"\xff"])
 def test_a_status_that_is_none_is_refused(body: bytes) -> None:
     with bad_server(said(answer(body))) as address, connect(address) as client, pytest.raises(ServingError):
@@ -189,27 +211,27 @@ def response(tensors: dict[str, Any]) -> Any:
 
 def test_tensors_that_are_no_answer_are_refused() -> None:
     now: list[Any] = [response(GOOD_TENSORS)]
-    with tensors_server(lambda context: now[0]) as address:
+    with tensors_server(lambda request, context: now[0]) as address:
         assert ask(address) == [Answer([("a", 1.0), ("b", 0.5)], True)]
         for name, (odd, told) in TENSORS.items():
             now[0] = response(GOOD_TENSORS | odd)
             assert told in refused(address), name
 
 
-def crash(context: Any) -> Any:
+def crash(request: Any, context: Any) -> Any:
     raise RuntimeError("server's own")
 
 
-FAILURES: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "an escape": (lambda context: context.abort(grpc.StatusCode.INTERNAL, ESCAPE), r"INTERNAL (\x1b]0;title"),
-    "no words": (lambda context: context.abort(grpc.StatusCode.INTERNAL, ""), "INTERNAL ()"),
+FAILURES: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "an escape": (lambda request, context: context.abort(grpc.StatusCode.INTERNAL, ESCAPE), r"INTERNAL (\x1b]0;title"),
+    "no words": (lambda request, context: context.abort(grpc.StatusCode.INTERNAL, ""), "INTERNAL ()"),
     "a crash": (crash, "UNKNOWN"),
-    "sleep": (lambda context: time.sleep(3), "DEADLINE_EXCEEDED"),
+    "sleep": (lambda request, context: time.sleep(3), "DEADLINE_EXCEEDED"),
 }
 
 
 @pytest.mark.parametrize(("respond", "told"), FAILURES.values(), ids=FAILURES.keys())
-def test_a_failure_over_grpc_is_told(respond: Callable[[Any], Any], told: str) -> None:
+def test_a_failure_over_grpc_is_told(respond: Callable[[Any, Any], Any], told: str) -> None:
     with tensors_server(respond) as address:
         assert told in refused(address, SECONDS if respond is FAILURES["sleep"][0] else 20.0)
 
