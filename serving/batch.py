@@ -134,12 +134,14 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
     if out is None:
         yield sys.stdout
         return
-    with _told(out), replacing(out) as beside:
-        file = beside.open("w", encoding="utf-8", newline="", errors="surrogateescape")
+    with replacing(out) as beside:
+        with _told(out):
+            file = beside.open("w", encoding="utf-8", newline="", errors="surrogateescape")
         try:
             yield file
         finally:
-            file.close()
+            with _told(out):
+                file.close()
 
 
 @contextmanager
