@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +33,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield beside
         beside.replace(target)
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # There may be no such folder: that was told when the file was opened.
+            beside.unlink()
 
 
 @contextmanager
