@@ -30,6 +30,7 @@ from trainer.export import export
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user
 from trainer.local_regression import Settings
+from trainer.popularity import Popularity, popularity_for_strangers
 from trainer.recipe import Mix, Recipe, fit
 from trainer.recommender import Recommender
 from trainer.schedule import Schedule
@@ -76,12 +77,12 @@ class Float32Recommender(Recommender):
         books: list[bytes],
         towers: BookTowers,
         histories: Histories,
-        book_counts: np.ndarray,
+        popularity: Popularity,
         top_k: int,
     ):
         """Takes what `Recommender` takes, but for the index."""
         index = Float32Index(towers.candidate_table)
-        super().__init__(user_file, users, books, towers, histories, book_counts, top_k, index)
+        super().__init__(user_file, users, books, towers, histories, popularity, top_k, index)
         self._query_table = tf.Variable(towers.query_table, trainable=False, name="query_floats")
 
 
@@ -115,7 +116,8 @@ def measure(reviews: SyntheticParameters, folder: Path) -> list[dict[str, Any]]:
     users, books, histories, pairs = readers_and_books(reviews)
     parameters = Hyperparameters()
     towers = fit(histories, len(books), RECIPE, parameters)
-    twin = Twin(towers, books.tokens, np.sort(hash_interactions(users.tokens, books.tokens, pairs)))
+    popularity = popularity_for_strangers(histories, len(books))
+    twin = Twin(towers, books.tokens, np.sort(hash_interactions(users.tokens, books.tokens, pairs)), popularity)
     at_8_bits, floats = folder / "stored" / "1", folder / "float32" / "1"
     tell("exporting")
     export(towers, twin, users, books, histories, parameters, {}, str(at_8_bits))
@@ -123,7 +125,7 @@ def measure(reviews: SyntheticParameters, folder: Path) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as temporary:
         user_file = shutil.copy(at_8_bits / "assets" / f"{features.USER_VOCABULARY}.txt", temporary)
         recommender = Float32Recommender(
-            user_file, users.tokens, books.tokens, towers, histories, np.asarray(books.counts), parameters.top_k
+            user_file, users.tokens, books.tokens, towers, histories, popularity, parameters.top_k
         )
         tf.saved_model.save(recommender, str(floats), signatures=recommender.signatures())
     del recommender, towers, twin

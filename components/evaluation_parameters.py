@@ -35,6 +35,18 @@ class EvaluationParameters(BaseModel):
     min_index_recall: float = Field(default=0.95, ge=0, le=1)
     """Least share of the best 100 books, found by scoring all, that a partitioned index finds too."""
 
+    max_exposure_drift: float = Field(default=0.3, ge=0, le=1)
+    """How much of the places in the lists of 20 may go from some books to others, against the served model's lists for
+    the same readers."""
+
+    max_exposure_rise: float = Field(default=0.03, ge=0, le=1)
+    """In how large a share of the readers' lists of 20 a book may stand beyond three times the share that it had by the
+    served model, or that a book has there on average. Made-up accounts that lift a book show here."""
+
+    max_new_for_strangers: int = Field(default=0, ge=0, le=20)
+    """How many of the 20 books that readers without an account get first may be ones that the served model had not
+    among its first 100 for them."""
+
     unusable_served: Literal["refuse", "replace"] = "refuse"
     """What to do when the served model cannot be compared with: refuse the new one, or let it replace the served."""
 

@@ -1,5 +1,7 @@
 """What a model must be to be pushed, check by check."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,6 +9,7 @@ from components.evaluation_parameters import EvaluationParameters
 from components.verdict import Check
 from trainer.bootstrap import paired_interval
 from trainer.metrics import mean
+from transform.terminal_text import one_line
 
 PerUser = npt.NDArray[np.float64]
 
@@ -88,3 +91,47 @@ def served_unusable(reason: str, parameters: EvaluationParameters) -> Check:
     passed = parameters.unusable_served == "replace"
     needed = "a model to compare with, or --evaluation.unusable-served replace"
     return Check("Recall@20 against the served model", f"not compared: {reason}", needed, passed)
+
+
+def lists_hold(exposure: dict[str, Any], parameters: EvaluationParameters) -> Check:
+    """Checks that not too many places of the readers' lists went to other books."""
+    found = f"{exposure['drift']:.1%}, of {exposure['readers']:,} readers"
+    needed = f"at most {parameters.max_exposure_drift:.1%} (--evaluation.max-exposure-drift)"
+    passed = exposure["drift"] <= parameters.max_exposure_drift
+    return Check("places that went to other books", found, needed, passed)
+
+
+def no_book_leaps(exposure: dict[str, Any], parameters: EvaluationParameters) -> Check:
+    """Checks that no book rose into the lists of too many more readers; those that did are named."""
+    risen = exposure["risen"]
+    leapt = [book for book in risen if book["leap"] > parameters.max_exposure_rise]
+    found = "; ".join(
+        f"{one_line(book['isbn'])}: in {book['after']:.1%} of the lists, before in {book['before']:.1%}; its "
+        f"{book['readers']:,} readers have {book['books_of_a_reader'] or 0:g} books each in the median"
+        for book in leapt or risen[:1]
+    )
+    needed = (
+        f"three times the share before, and {parameters.max_exposure_rise:.1%} on top "
+        "(--evaluation.max-exposure-rise): look for made-up "
+        "accounts among its readers, and leave their reviews out; raise the bound once for a new best seller"
+    )
+    return Check("books that rose in readers' lists", found or "none", needed, not leapt)
+
+
+def strangers_hold(exposure: dict[str, Any], parameters: EvaluationParameters) -> Check:
+    """Checks that strangers are not shown books that came from nowhere; those that did are named."""
+    new = exposure["new_for_strangers"]
+    if new is None:
+        return Check(
+            "books new for strangers", "not compared: a twin from before they were kept", "nothing", passed=True
+        )
+    found = "; ".join(
+        f"{one_line(book['isbn'])}: place {book['place']}, "
+        + ("before unknown" if book["former_place"] is None else f"before {book['former_place']:,}")
+        for book in new
+    )
+    needed = (
+        f"at most {parameters.max_new_for_strangers} (--evaluation.max-new-for-strangers): look for made-up accounts "
+        "among their readers, and leave their reviews out; raise the bound once for a new best seller"
+    )
+    return Check("books new for strangers", found or "none", needed, len(new) <= parameters.max_new_for_strangers)

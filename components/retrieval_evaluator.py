@@ -13,6 +13,7 @@ from components import model_gate
 from components.book_genres import first_genres
 from components.comparability import KeyIds, seen_by, why_not_comparable
 from components.evaluation_parameters import EvaluationParameters
+from components.exposure import compare_exposure, lines
 from components.headline import describe, headline
 from components.served_model import ServedModel, key_id_of, read_served_model
 from components.verdict import Check, write_verdict
@@ -38,6 +39,7 @@ from transform.progress import tell
 METRICS_FILE: Final = "metrics.json"
 POPULARITY: Final = "popularity"
 NEW_MODEL: Final = "model"
+EXPOSURE: Final = "exposure"
 SHOWN: Final = ("recall", "ndcg", "hit_rate", "mrr")
 
 
@@ -172,9 +174,14 @@ def evaluate(
         checks.append(model_gate.index_finds_enough(found, parameters))
     comparison: dict[str, Any] = {}
     if served is not None:
-        check, comparison = _compare(holdout, model, served, users, rankings[NEW_MODEL], parameters, key_id)
-        checks.insert(1, check)
+        compared_checks, comparison = _compare(holdout, model, served, users, rankings[NEW_MODEL], parameters, key_id)
+        checks[1:1] = compared_checks
     _show(metrics, len(users))
+    if EXPOSURE in comparison:
+        for line in lines(comparison[EXPOSURE]):
+            tell(line)
+    else:
+        tell("nothing that is served can be compared with: what is shown to readers is not compared")
     facts = {
         "holdout_users": len(users),
         "heldout_interactions": len(holdout.heldout),
@@ -206,11 +213,11 @@ def _compare(
     rankings: Rankings,
     parameters: EvaluationParameters,
     key_id: str | None,
-) -> tuple[Check, dict[str, Any]]:
+) -> tuple[list[Check], dict[str, Any]]:
     """Compares with the served model on what neither twin was trained on."""
     facts: dict[str, Any] = {"version": served.version}
     if served.twin is None:
-        return model_gate.served_unusable(f"version {served.version}: {served.why_not}", parameters), facts
+        return [model_gate.served_unusable(f"version {served.version}: {served.why_not}", parameters)], facts
     hidden, wanted, books = holdout.training, holdout.wanted, len(holdout.books)
     other = JudgedModel(served.twin, holdout.books.tokens, hidden)
     seen = seen_by(
@@ -224,7 +231,7 @@ def _compare(
     facts |= {"known_books": float(other.known.mean()), "heldout_interactions_left_out": int(leaked.sum())}
     reason = why_not_comparable(other.known, seen, KeyIds(served.key_id, key_id))
     if reason:
-        return model_gate.served_unusable(f"version {served.version} {reason}", parameters), facts
+        return [model_gate.served_unusable(f"version {served.version} {reason}", parameters)], facts
     if leaked.any():
         kept, left_out = (
             Interactions(holdout.heldout.users[mask], holdout.heldout.books[mask]) for mask in (~leaked, leaked)
@@ -235,7 +242,11 @@ def _compare(
     others = rank(other.scores, users, hidden, wanted, books, K)
     first, second = (recall(found.hits, found.relevant, K) for found in (rankings, others))
     facts |= {f"recall_at_{K}": mean(second), f"recall_at_{K}_of_the_new_model": mean(first)}
-    return model_gate.not_worse_than_served(first, second, parameters), facts
+    # Of readers whom the served model does not know, made-up ones among them, it was never asked.
+    known = np.isin(users, holdout.train.users[seen.training])
+    lists = others.books[known, :K], rankings.books[known, :K]
+    checks, facts[EXPOSURE] = compare_exposure(other, model, lists, holdout.books.tokens, holdout.training, parameters)
+    return [model_gate.not_worse_than_served(first, second, parameters), *checks], facts
 
 
 def read_holdout(examples_uri: str, transformed_uri: str, transform_uri: str) -> Holdout:

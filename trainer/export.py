@@ -4,13 +4,13 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import tensorflow as tf
 
 from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
 from trainer.index import make_index
 from trainer.interactions import Histories
+from trainer.popularity import popularity_for_strangers
 from trainer.recommender import Recommender
 from trainer.stored_table import stored
 from trainer.twin import Twin, write_twin
@@ -57,7 +57,7 @@ def export(
             books.tokens,
             towers,
             histories,
-            np.asarray(books.counts),
+            popularity_for_strangers(histories, len(books)),
             parameters.top_k,
             make_index(stored(towers.candidate_table), parameters),
         )

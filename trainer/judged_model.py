@@ -6,6 +6,7 @@ import scipy.sparse as sp
 
 from trainer.book_towers import BookTowers, Table
 from trainer.interactions import Histories, Ids
+from trainer.popularity import Popularity
 from trainer.twin import Twin
 
 
@@ -39,6 +40,11 @@ class JudgedModel:
             neighbours = (places @ towers.neighbours @ places.T).tocsr()
         self.towers = BookTowers(query, candidate, neighbours)
         """The twin's, in today's ids; zeros for books that it does not know."""
+        self.popularity: Popularity | None = None
+        """float32 `[books]`: the twin's for strangers, minus infinity for books that it does not know."""
+        if twin.popularity is not None:
+            self.popularity = np.full(len(books), -np.inf, np.float32)
+            self.popularity[known] = twin.popularity[row[known]]
         self._training = training
 
     def scores(self, users: Ids) -> Table:

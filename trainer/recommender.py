@@ -15,6 +15,7 @@ from trainer.book_towers import SHORTEST, BookTowers, summed
 from trainer.index import Index
 from trainer.interactions import Histories
 from trainer.loaded_table import LoadedTable
+from trainer.popularity import Popularity
 from trainer.requests import asked_width, check_answers, check_numbers, check_same_batch, within
 from trainer.row_blocks import Block, in_blocks, rows_of_a_block
 from trainer.served_histories import ServedHistories
@@ -41,8 +42,8 @@ class Recommender(tf.Module):
 
     An answer has `isbn` string `[batch, k]`, best first, `""` where no book is left, and `score` float `[batch, k]`,
     `features.FILLER_SCORE` there. A score is the dot product of the reader's vector and the book's. Who is unknown gets
-    the most popular books, those with the most training interactions, rated or not, the one with the smaller id first
-    where they are equal; the score is then the share of readers who have read the book.
+    the most popular books, rated or not, the one with the smaller id first where they are equal; the score is then the
+    share of readers who have read the book, where readers of few books count less (`trainer.popularity`).
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Recommender(tf.Module):
         books: list[bytes],
         towers: BookTowers,
         histories: Histories,
-        book_counts: np.ndarray,
+        popularity: Popularity,
         top_k: int,
         index: Index,
     ):
@@ -64,7 +65,7 @@ class Recommender(tf.Module):
           books: the books, in the order of ids.
           towers: what scores a reader's history and a book.
           histories: all books that each user is known to have read.
-          book_counts: `[books]`: training interactions.
+          popularity: `[books]`: by what strangers are recommended books.
           top_k: how many books an answer has where the request does not say.
           index: the books' own vectors.
         """
@@ -96,7 +97,6 @@ class Recommender(tf.Module):
             np.pad(lengths, beyond, constant_values=1), trainable=False, name="candidate_lengths"
         )
         self._histories = ServedHistories(histories)
-        popularity = (book_counts / max(len(users), 1)).astype(np.float32)
         self._popularity = tf.Variable(np.pad(popularity, beyond), trainable=False, name="popularity")
         self._example_users = tf.Variable(typical_users(users, histories), trainable=False, name="example_users")
         self._top_k = top_k

@@ -12,6 +12,7 @@ from trainer.export import export
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, group_by_user, joined, read_interactions
 from trainer.memory_estimate import available_memory, check_memory, estimate
+from trainer.popularity import popularity_for_strangers
 from trainer.projector import write_projector
 from trainer.recipe import as_json, fit
 from trainer.twin import Twin, hash_interactions
@@ -64,7 +65,12 @@ def run_fn(fn_args: Any) -> None:
     else:
         tell("fitting the twin, which does not see the hold-out")
         judged = fit(training, len(books), choice.recipe, parameters)
-    twin = Twin(judged, books.tokens, np.sort(hash_interactions(users.tokens, books.tokens, train)))
+    twin = Twin(
+        judged,
+        books.tokens,
+        np.sort(hash_interactions(users.tokens, books.tokens, train)),
+        popularity_for_strangers(everything, len(books)),
+    )
     tell("fitting on everything")
     towers = fit(everything, len(books), choice.recipe, parameters, choice.begun)
 

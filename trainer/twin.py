@@ -17,6 +17,7 @@ import scipy.sparse as sp
 
 from trainer.book_towers import BookTowers, Table
 from trainer.interactions import Interactions
+from trainer.popularity import Popularity
 from trainer.stored_table import StoredTable, stored
 from transform import storage
 from transform.errors import DataError
@@ -48,6 +49,9 @@ class Twin(NamedTuple):
     trained_on: Hashes
     """Sorted hashes of the interactions that the towers were fitted on. One in four billion is there by accident."""
 
+    popularity: Popularity | None = None
+    """float32 `[books]`: by what the pushed model recommends to strangers; None: it was pushed before twins kept it."""
+
 
 def hash_interactions(users: Sequence[bytes], books: Sequence[bytes], interactions: Interactions) -> Hashes:
     """Returns `[n]`: a hash of the names in each interaction, the same in every run whatever the ids are.
@@ -68,6 +72,7 @@ def write_twin(twin: Twin, path: str) -> None:
     query, candidate = stored(towers.query_table), stored(towers.candidate_table)
     neighbours = sp.csr_matrix((0, 0), dtype=np.float32) if towers.neighbours is None else towers.neighbours
     content = io.BytesIO()
+    optional: dict[str, Any] = {} if twin.popularity is None else {"popularity": twin.popularity}
     np.savez(
         content,
         query_integers=query.integers,
@@ -80,6 +85,7 @@ def write_twin(twin: Twin, path: str) -> None:
         book_bytes=np.frombuffer(b"".join(twin.books), np.uint8),
         book_lengths=np.array([len(book) for book in twin.books], np.int32),
         trained_on=twin.trained_on,
+        **optional,
     )
     storage.write_bytes(content.getvalue(), path)
 
@@ -103,7 +109,8 @@ def read_twin(path: str) -> Twin:
             towers = BookTowers(query, candidate, neighbours if neighbours.shape[0] else None)
             starts = ends - content["book_lengths"]
             books = [text[start:end] for start, end in zip(starts, ends, strict=True)]
-            return Twin(towers, books, content["trained_on"])
+            popularity = content.get("popularity")
+            return Twin(towers, books, content["trained_on"], popularity)
     except _DAMAGES as error:
         raise DataError(f"{path}: cannot be read ({type(error).__name__}).") from error
 

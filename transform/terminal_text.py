@@ -31,6 +31,12 @@ def visible_json(text: str) -> str:
     return _escaped(text, lambda character: json.dumps(character)[1:-1])
 
 
+def one_line(text: str, width: int = 80) -> str:
+    """Returns `text` as `visible` does, in one line of at most `width` characters."""
+    shown = visible(" ".join(text.split()))
+    return shown if len(shown) <= width else f"{shown[: width - 1]}…"
+
+
 class PlainConsole(Console):
     """A console that takes every string as text: no markup, no emoji codes, nothing that steers the terminal."""
 

@@ -8,6 +8,7 @@ from components.report.model_facts import (
     Check,
     Epoch,
     Evaluated,
+    Exposure,
     Gate,
     Measured,
     Served,
@@ -16,7 +17,7 @@ from components.report.model_facts import (
     Trained,
     Trial,
 )
-from components.retrieval_evaluator import METRICS_FILE, NEW_MODEL, POPULARITY
+from components.retrieval_evaluator import EXPOSURE, METRICS_FILE, NEW_MODEL, POPULARITY
 from trainer.run import TRAINING_FILE
 from trainer.training import K
 from transform import features, storage
@@ -69,6 +70,7 @@ def read_evaluated(evaluation: str) -> Evaluated:
             recall_of_new_model=served.get(f"{RECALL}_of_the_new_model"),
             known_books=served.get("known_books"),
             heldout_interactions_left_out=served.get("heldout_interactions_left_out"),
+            exposure=Exposure.model_validate(served[EXPOSURE]) if EXPOSURE in served else None,
         )
         if served
         else None,

@@ -64,6 +64,52 @@ class Measured(Fact):
     `genre_diversity_at_20`, `genre_affinity_at_20`, `genre_affinity_of_random_books_at_20`."""
 
 
+class Mover(Fact):
+    """A book that stands in more or in fewer readers' lists than the served model put it."""
+
+    isbn: str
+    before: float
+    """Share of the served model's lists of 20."""
+
+    after: float
+    leap: float
+    """How far it rose beyond three times its share before, or that of the average book."""
+
+    readers: int
+    """Who has it among the training books."""
+
+    books_of_a_reader: float | None
+    """Training books of such a reader, the median."""
+
+
+class NewForStrangers(Fact):
+    """A book among the first 20 for readers without an account that the served model had not among its first 100."""
+
+    isbn: str
+    former_place: int | None
+    """None: it did not know the book."""
+
+    place: int
+
+
+class Exposure(Fact):
+    """What the model shows against the served one."""
+
+    readers: int
+    """Whose lists were compared."""
+
+    drift: float
+    """Share of the places that went from some books to others."""
+
+    places_in_common: float
+    """Share of a reader's list that both have, the mean."""
+
+    risen: tuple[Mover, ...]
+    fallen: tuple[Mover, ...]
+    new_for_strangers: tuple[NewForStrangers, ...] | None
+    """None: the served model's twin does not say what strangers get."""
+
+
 class Served(Fact):
     """The model that was served when this one was judged, on the same hold-out but for what it was trained on."""
 
@@ -79,6 +125,9 @@ class Served(Fact):
 
     heldout_interactions_left_out: int | None
     """Held-out interactions that it was trained on, and that therefore do not count."""
+
+    exposure: Exposure | None = None
+    """None where it could not be compared with."""
 
 
 class Evaluated(Fact):

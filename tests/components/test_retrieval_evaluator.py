@@ -1,6 +1,7 @@
 """The gate as a whole: models that were really fitted, good ones and ones that are bad in a way of their own."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Histories, Interactions, as_matrix, group_by_user, joined
 from trainer.judged_model import JudgedModel
+from trainer.popularity import popularity_for_strangers
 from trainer.schedule import Schedule
 from trainer.twin import Twin, hash_interactions
 from trainer.vocabulary import Vocabulary
@@ -33,6 +35,8 @@ TODAYS_KEY = "fedcba987654"
 AGAINST_SERVED = "Recall@20 against the served model"
 AGAINST_POPULARITY = "Recall@20 against popularity"
 KNOWN = "today's books that it knows"
+EXPOSURES = ["places that went to other books", "books that rose in readers' lists", "books new for strangers"]
+OF_ANY_EXPOSURE = EvaluationParameters(max_exposure_drift=1, max_exposure_rise=1, max_new_for_strangers=20)
 
 
 def make_holdout(readers: int) -> Holdout:
@@ -75,7 +79,8 @@ def hashes(interactions: Interactions, holdout: Holdout) -> np.ndarray:
 
 def twin_of(towers: BookTowers, holdout: Holdout, trained_on: Interactions | None = None) -> Twin:
     trained_on = holdout.train if trained_on is None else trained_on
-    return Twin(towers, holdout.books.tokens, hashes(trained_on, holdout))
+    popularity = popularity_for_strangers(histories(trained_on, holdout), len(holdout.books))
+    return Twin(towers, holdout.books.tokens, hashes(trained_on, holdout), popularity)
 
 
 def judge(
@@ -119,6 +124,15 @@ def test_the_metrics_are_json_and_have_all_that_was_measured(holdout: Holdout, g
     assert metrics["holdout_users"] == len(set(holdout.heldout.users.tolist()))
     model = metrics["model"]["recall_at_20"]
     assert model["low"] < model["value"] < model["high"]
+    exposure = metrics["served"].pop("exposure")
+    assert exposure == {
+        "readers": metrics["holdout_users"],
+        "drift": 0.0,
+        "places_in_common": 1.0,
+        "risen": [],
+        "fallen": [],
+        "new_for_strangers": [],
+    }
     assert metrics["served"] == {
         "version": "17",
         "known_books": 1.0,
@@ -126,7 +140,7 @@ def test_the_metrics_are_json_and_have_all_that_was_measured(holdout: Holdout, g
         "recall_at_20": pytest.approx(model["value"]),
         "recall_at_20_of_the_new_model": pytest.approx(model["value"]),
     }
-    assert [check["passed"] for check in metrics["checks"]] == [True] * 8
+    assert [check["passed"] for check in metrics["checks"]] == [True] * 11
 
 
 def test_peers_are_measured_and_decide_nothing(holdout: Holdout, good: Twin) -> None:
@@ -150,7 +164,8 @@ def test_a_model_of_best_sellers_is_refused(with_served: bool, holdout: Holdout,
     counts = holdout.books.counts[:, np.newaxis].astype(np.float32)
     twin = twin_of(BookTowers(np.ones_like(counts), counts), holdout)
     reasons = refused(judge(holdout, twin, good if with_served else None))
-    assert set(reasons) == {AGAINST_POPULARITY, *([AGAINST_SERVED] if with_served else [])}
+    assert set(reasons) - set(EXPOSURES) == {AGAINST_POPULARITY, *([AGAINST_SERVED] if with_served else [])}
+    assert (EXPOSURES[0] in reasons) is with_served
     assert reasons[AGAINST_POPULARITY].endswith("difference +0.0000 to +0.0000")
 
 
@@ -179,9 +194,10 @@ def test_a_model_that_is_a_tenth_worse_than_the_served_one_is_refused(holdout: H
         if lost >= 0.08:
             break
     assert 0.08 <= lost <= 0.15
-    assert set(refused(verdict)) == {AGAINST_SERVED}
+    assert set(refused(verdict)) - set(EXPOSURES) == {AGAINST_SERVED}
     assert refused(judge(holdout, worse, None)) == {}
-    assert refused(judge(holdout, worse, good, EvaluationParameters(max_recall_loss=0.3))) == {}
+    tolerant = EvaluationParameters(**{**OF_ANY_EXPOSURE.model_dump(), "max_recall_loss": 0.3})
+    assert refused(judge(holdout, worse, good, tolerant)) == {}
 
 
 def test_a_model_that_knows_half_of_the_books_is_refused(holdout: Holdout, good: Twin) -> None:
@@ -357,7 +373,8 @@ def test_a_served_model_of_other_books_beside_todays_is_compared_on_those_it_kno
     holdout: Holdout, good: Twin
 ) -> None:
     half = [token if book % 2 else b"gone" + token for book, token in enumerate(good.books)]
-    verdict = judge(holdout, good, good._replace(books=half))
+    assert set(refused(judge(holdout, good, good._replace(books=half)))) == set(EXPOSURES)
+    verdict = judge(holdout, good, good._replace(books=half), OF_ANY_EXPOSURE)
     assert refused(verdict) == {}
     assert verdict.metrics["served"]["known_books"] == 0.5
     assert 0 < verdict.metrics["served"]["recall_at_20"] < 0.7 * recall(verdict)
@@ -502,3 +519,74 @@ def test_an_index_that_misses_best_books_is_refused(
     assert ("best books that the index finds" not in refused(verdict)) is passes
     assert (verdict.metrics["index_recall_at_100"] >= DEFAULTS.min_index_recall) is passes
     assert "best books that the index finds" in table(verdict.checks)
+
+
+def lifted(good: Twin, book: int, height: float) -> Twin:
+    """A model that puts one book higher for everybody."""
+    towers = good.towers
+    extra = np.zeros((BOOKS, 1), np.float32)
+    extra[book] = height
+    # Every book read adds as much to the new column of the reader's vector.
+    query = np.hstack([towers.query_table, np.full((BOOKS, 1), np.float32(towers.query_table.std()))])
+    return good._replace(towers=BookTowers(query, np.hstack([towers.candidate_table, extra])))
+
+
+def test_a_book_that_leaps_into_everybodys_list_is_refused_by_name(holdout: Holdout, good: Twin) -> None:
+    book = int(np.argmin(holdout.books.counts))
+    verdict = judge(holdout, lifted(good, book, 100), good)
+    assert refused(verdict).keys() == {EXPOSURES[1]}
+    assert refused(verdict)[EXPOSURES[1]].startswith(f"book {book}: in ")
+    exposure = verdict.metrics["served"]["exposure"]
+    [first, *_] = exposure["risen"]
+    assert first["isbn"] == f"book {book}"
+    assert first["after"] > 0.9 > 0.1 > first["before"]
+    assert first["readers"] == holdout.books.counts[book]
+    assert first["leap"] > 0.03
+    assert 0 < exposure["drift"] < 0.3
+    [check] = [check for check in verdict.checks if check.what == EXPOSURES[1]]
+    assert "--evaluation.max-exposure-rise" in check.needed
+    assert refused(judge(holdout, lifted(good, book, 100), good, EvaluationParameters(max_exposure_rise=1))) == {}
+
+
+def test_readers_whom_the_served_model_does_not_know_are_not_asked(holdout: Holdout, good: Twin) -> None:
+    later = Interactions(*(column[holdout.train.users < 700] for column in holdout.train[:2]))
+    verdict = judge(holdout, good, good._replace(trained_on=hashes(later, holdout)))
+    users = np.unique(holdout.heldout.users)
+    assert verdict.metrics["served"]["exposure"]["readers"] == np.count_nonzero(users < 700)
+
+
+def test_a_book_from_nowhere_that_strangers_get_first_is_refused_by_name(holdout: Holdout, good: Twin) -> None:
+    assert good.popularity is not None
+    book = int(np.argmin(good.popularity))
+    lifted_popularity = good.popularity.copy()
+    lifted_popularity[book] = 1
+    new = good._replace(popularity=lifted_popularity)
+    assert refused(judge(holdout, new, good)) == {EXPOSURES[2]: f"book {book}: place 1, before {BOOKS}"}
+    assert refused(judge(holdout, new, good, EvaluationParameters(max_new_for_strangers=1))) == {}
+
+
+@pytest.mark.parametrize("side", ["served", "new"])
+def test_twins_that_do_not_say_what_strangers_get_are_told_and_not_refused(
+    side: str, holdout: Holdout, good: Twin
+) -> None:
+    older = good._replace(popularity=None)
+    verdict = judge(holdout, older, good) if side == "new" else judge(holdout, good, older)
+    assert refused(verdict) == {}
+    [check] = [check for check in verdict.checks if check.what == EXPOSURES[2]]
+    assert check.found.startswith("not compared")
+    assert verdict.metrics["served"]["exposure"]["new_for_strangers"] is None
+
+
+def test_the_largest_movers_are_told_and_titles_keep_to_their_line(
+    holdout: Holdout, good: Twin, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens = [b"two\nlines \x1b[1m" if number == 3 else token for number, token in enumerate(holdout.books.tokens)]
+    renamed = replace(holdout, books=Vocabulary(tokens, holdout.books.counts))
+    twin = good._replace(books=tokens, trained_on=hashes(renamed.train, renamed))
+    with caplog.at_level("INFO"):
+        judge(renamed, lifted(twin, 3, 100), twin)
+    told = [record.getMessage() for record in caplog.records]
+    [row] = [line for line in told if line.startswith("two lines")]
+    assert "\\x1b" in row
+    assert "\x1b" not in row
+    assert any("places went to other books" in line for line in told)

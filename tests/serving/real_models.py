@@ -13,6 +13,7 @@ from tests.trainer.exports import export_towers
 from trainer.book_towers import BookTowers
 from trainer.hyperparameters import Hyperparameters
 from trainer.interactions import Interactions, group_by_user
+from trainer.popularity import popularity_for_strangers
 from trainer.recipe import Mix, Recipe, fit
 from trainer.schedule import Schedule
 from trainer.stored_table import stored
@@ -36,7 +37,7 @@ class RealModel(NamedTuple):
     books: list[bytes]
     """By id."""
     popularity: np.ndarray
-    """float32 `[books]`: the share of readers."""
+    """float32 `[books]`: the share of readers, those of few books counting less."""
     users: list[bytes]
     """Those who are asked about, from the most active to the least."""
     read: np.ndarray
@@ -76,8 +77,7 @@ def fit_and_serve(reviews: Path, recipe: Recipe, folder: Path) -> RealModel:
     towers = as_stored(fit(histories, len(books), recipe, PARAMETERS))
     assert (towers.neighbours is None) == recipe.compressed
     encoded_users, encoded_books = ([name.encode() for name in names] for names in (users, books))
-    counts = np.bincount(interactions.books, minlength=len(books))
-    export_towers(folder, towers, encoded_users, encoded_books, counts, histories, TOP_K)
+    export_towers(folder, towers, encoded_users, encoded_books, histories, TOP_K)
 
     chosen = np.unique(np.linspace(0, len(users) - 1, ASKED).astype(int))
     asked = pairs[pairs["User"].isin({users[place] for place in chosen})]
@@ -87,7 +87,7 @@ def fit_and_serve(reviews: Path, recipe: Recipe, folder: Path) -> RealModel:
         pd.Index(books).get_indexer(asked["ISBN"]),
     ] = True
     served = ServedModel(folder)
-    popularity = (counts / len(users)).astype(np.float32)
+    popularity = popularity_for_strangers(histories, len(books))
     asked_users = [encoded_users[place] for place in chosen]
     scores = exported_scores(served, asked_users, encoded_books)
     return RealModel(served, towers, encoded_books, popularity, asked_users, read, scores)

@@ -38,8 +38,7 @@ def export_model(folder: Path, seed: int) -> Path:
     towers = BookTowers(*random.normal(size=(2, BOOKS, DIM)).astype(np.float32), sparse.csr_matrix(near))
     users = [name.encode() for name in USER_NAMES]
     books = [name.encode("utf-8", "surrogateescape") for name in BOOK_NAMES]
-    counts = np.bincount(HISTORIES.books, minlength=BOOKS)
-    return export_towers(folder, towers, users, books, counts, HISTORIES, WIDTH)
+    return export_towers(folder, towers, users, books, HISTORIES, WIDTH)
 
 
 def twice(recommender: Recommender) -> dict[str, Callable]:

@@ -18,7 +18,6 @@ def export_towers(
     towers: BookTowers,
     users: Sequence[bytes],
     books: Sequence[bytes],
-    counts: np.ndarray,
     histories: Histories,
     top_k: int,
 ) -> Path:
@@ -27,7 +26,7 @@ def export_towers(
         towers,
         Twin(towers, list(books), np.zeros(0, np.uint32)),
         Vocabulary(list(users), np.ones(len(users), np.int64)),
-        Vocabulary(list(books), counts),
+        Vocabulary(list(books), np.bincount(histories.books, minlength=len(books))),
         histories,
         Hyperparameters(top_k=top_k),
         {},

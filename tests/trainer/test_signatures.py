@@ -20,7 +20,6 @@ RANDOM = np.random.default_rng(3)
 USERS, BOOKS, DIM, WIDTH = 40, 900, 12, 100
 USER_NAMES = [f"reader-{number}".encode() for number in range(USERS)]
 BOOK_NAMES = ["Émile", "a, b", "zwei\nZeilen", "0007", "日本", *(f"book {number}" for number in range(5, BOOKS))]
-COUNTS = np.sort(RANDOM.integers(1, 30, BOOKS))[::-1]
 NEAR = np.where(RANDOM.random((BOOKS, BOOKS)) < 0.004, 5 * RANDOM.random((BOOKS, BOOKS)), 0).astype(np.float32)
 TABLES = [stored(table).restored() for table in RANDOM.normal(size=(2, BOOKS, DIM)).astype(np.float32)]
 TOWERS = BookTowers(*TABLES, sparse.csr_matrix(NEAR))
@@ -46,6 +45,19 @@ def read_by(name: str) -> list[int]:
     return READ.books[READ.row_splits[user] : READ.row_splits[user + 1]].tolist()
 
 
+def popularity() -> np.ndarray:
+    """Who has fewer books than the reader of the middle review counts less, in proportion."""
+    full = np.median([size for size in READ.sizes() for _ in range(size)])
+    weights = [min(size / full, 1.0) for size in READ.sizes()]
+    shares = np.zeros(BOOKS)
+    for name, weight in zip(USER_NAMES, weights, strict=True):
+        shares[read_by(name.decode())] += weight / sum(weights)
+    return shares.astype(np.float32)
+
+
+POPULARITY = popularity()
+
+
 def vector(read: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """The dense part, and the sparse one with all its zeros."""
     summed = TOWERS.query_table[read].sum(axis=0)
@@ -56,7 +68,7 @@ def vector(read: list[int]) -> tuple[np.ndarray, np.ndarray]:
 def oracle(read: list[int], left_out: list[int], k: int) -> tuple[list[str], list[float]]:
     """What a reader of these books gets; the most popular books where there are none."""
     dense, near = vector(read)
-    scores = TOWERS.candidate_table @ dense + near if read else (COUNTS / USERS).astype(np.float32)
+    scores = TOWERS.candidate_table @ dense + near if read else POPULARITY
     order = [book for book in np.argsort(-scores, kind="stable") if book not in set(left_out)][:k]
     return [BOOK_NAMES[book] for book in order], [float(scores[book]) for book in order]
 
@@ -80,7 +92,7 @@ def signatures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     books = [name.encode() for name in BOOK_NAMES]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("trainer.row_blocks.BLOCK_NUMBERS", request.param)
-        export_towers(folder, TOWERS, USER_NAMES, books, COUNTS, READ, WIDTH)
+        export_towers(folder, TOWERS, USER_NAMES, books, READ, WIDTH)
     return tf.saved_model.load(str(folder)).signatures
 
 

@@ -20,7 +20,8 @@ def make_twin(query_scale: float = 1.0, *, sparse_part: bool = True) -> Twin:
     near = random.random((len(BOOKS),) * 2).astype(np.float32)
     neighbours = sparse.csr_matrix(np.where(near < 0.3, near, 0)) * np.float32(query_scale) if sparse_part else None
     towers = BookTowers(query * np.float32(query_scale), candidate, neighbours)
-    return Twin(towers, BOOKS, np.array([1, 5, 2**32 - 1], np.uint32))
+    popularity = np.linspace(0.9, 0.1, len(BOOKS), dtype=np.float32)
+    return Twin(towers, BOOKS, np.array([1, 5, 2**32 - 1], np.uint32), popularity)
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -34,6 +35,15 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert (read.towers.query_table == stored(twin.towers.query_table).restored()).all()
     assert (read.towers.candidate_table == stored(twin.towers.candidate_table).restored()).all()
     assert (read.towers.neighbours != twin.towers.neighbours).nnz == 0
+    assert twin.popularity is not None
+    assert read.popularity is not None
+    assert read.popularity.tolist() == twin.popularity.tolist()
+
+
+def test_a_twin_from_before_strangers_were_kept_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "twin.npz"
+    write_twin(make_twin()._replace(popularity=None), str(path))
+    assert read_twin(str(path)).popularity is None
 
 
 def test_a_twin_in_half_precision_of_a_model_that_was_pushed_before_is_read(tmp_path: Path) -> None:
