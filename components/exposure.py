@@ -78,7 +78,7 @@ def _movers(shift: Moved, books: list[bytes], training: Histories) -> dict[str, 
     """Returns the books that leapt most and fell most, as far as any rose or fell, with who reads them."""
     change, leap = shift.after - shift.before, leaps(shift.before, shift.after, USUAL_TIMES)
     risen, fallen = (
-        [int(book) for book in np.argsort(-order, kind="stable")[:MOST_MOVERS] if way[book] > 0]
+        [int(book) for book in np.argsort(-order, kind="stable") if way[book] > 0][:MOST_MOVERS]
         for order, way in ((leap, change), (-change, -change))
     )
     return {

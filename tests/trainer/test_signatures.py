@@ -20,7 +20,7 @@ RANDOM = np.random.default_rng(3)
 USERS, BOOKS, DIM, WIDTH = 40, 900, 12, 100
 USER_NAMES = [f"reader-{number}".encode() for number in range(USERS)]
 BOOK_NAMES = ["Émile", "a, b", "zwei\nZeilen", "0007", "日本", *(f"book {number}" for number in range(5, BOOKS))]
-NEAR = np.where(RANDOM.random((BOOKS, BOOKS)) < 0.004, 5 * RANDOM.random((BOOKS, BOOKS)), 0).astype(np.float32)
+NEAR = np.where(RANDOM.random((BOOKS, BOOKS)) < 0.01, 5 * RANDOM.random((BOOKS, BOOKS)), 0).astype(np.float32)
 TABLES = [stored(table).restored() for table in RANDOM.normal(size=(2, BOOKS, DIM)).astype(np.float32)]
 TOWERS = BookTowers(*TABLES, sparse.csr_matrix(NEAR))
 STRANGERS = ["nobody", "", "reader-00"]
