@@ -6,7 +6,7 @@ from typing import Any
 
 from components.report.data_facts import Anomaly, Drift
 from components.report.facts import RunFacts, Step
-from components.report.model_facts import Check, Gate, Served
+from components.report.model_facts import Check, Exposure, Gate, Mover, NewForStrangers, Served
 
 EXAMPLE = Path(__file__).parent / "components" / "report" / "facts_example.json"
 HOSTILE = (
@@ -41,6 +41,23 @@ def refused() -> RunFacts:
         recall_of_new_model=0.1813456,
         known_books=0.9987,
         heldout_interactions_left_out=12,
+        exposure=Exposure(
+            readers=2146,
+            drift=0.0898,
+            places_in_common=0.848,
+            risen=(
+                Mover(
+                    isbn="The <b>lifted</b> book",
+                    before=0.0013979,
+                    after=0.2041007,
+                    leap=0.1741,
+                    readers=208,
+                    books_of_a_reader=8,
+                ),
+            ),
+            fallen=(Mover(isbn="Dune", before=0.31, after=0.28, leap=-0.65, readers=801, books_of_a_reader=97),),
+            new_for_strangers=(NewForStrangers(isbn="The <b>lifted</b> book", former_place=1998, place=1),),
+        ),
     )
     return full.model_copy(
         update={

@@ -125,6 +125,16 @@ def test_a_refused_model_is_told_on_top_with_the_check_that_failed() -> None:
     assert "was pushed" not in top.replace("Nothing was pushed", "")
 
 
+def test_the_books_that_moved_most_in_readers_lists_are_told_as_text() -> None:
+    page = html_of("refused")
+    assert "Books that moved most" in page
+    assert "The &lt;b&gt;lifted&lt;/b&gt; book" in page
+    assert "<b>lifted" not in page
+    for value in ("0.0013979", "0.2041007", "208", "0.31", "0.28", "1998"):
+        assert f'data-value="{value}"' in page
+    assert "Books that moved most" not in html_of("pushed")
+
+
 def test_the_served_model_is_drawn_beside_the_others_where_all_are_judged_by_the_same_books() -> None:
     evaluated = run_facts.refused().evaluated
     assert evaluated is not None
