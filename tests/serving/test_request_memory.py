@@ -31,9 +31,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     near = sparse.csr_matrix((scores, books, np.arange(0, links + 1, NEAR)), (BOOKS, BOOKS))
     towers = BookTowers(*random.normal(size=(2, BOOKS, DIM)).astype(np.float32), near)
     users = [b"%032d" % user for user in range(USERS)]
-    counts = np.arange(BOOKS, 0, -1)
     folder = tmp_path_factory.mktemp("model") / "Format-Serving"
-    return export_towers(folder, towers, users, [b"%010d" % book for book in range(BOOKS)], counts, histories, 100)
+    return export_towers(folder, towers, users, [b"%010d" % book for book in range(BOOKS)], histories, 100)
 
 
 def test_ten_thousand_times_the_most_active_reader_take_less_than_300_mib(model: Path) -> None:
