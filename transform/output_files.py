@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield path
         return
     target = Path(os.path.realpath(path))
-    beside = target.with_name(f".{target.name}.{os.getpid()}{UNFINISHED_SUFFIX}")
+    beside = target.with_name(f".{target.name}{UNFINISHED_SUFFIX}")
     try:
         yield beside
         beside.replace(target)

@@ -216,8 +216,7 @@ def test_lineage_is_that_of_ml_metadata_and_of_the_model(sample_run: Run, facts:
     configuration = facts.lineage.configuration
     splitter = properties["InteractionSplitter"]
     assert configuration["split"] == {
-        name: splitter[name].int_value or splitter[name].double_value
-        for name in ("min_reviews", "holdout_share", "max_holdout_users", "seed")
+        name: splitter[name].int_value or splitter[name].double_value for name in configuration["split"]
     }
     assert configuration["evaluation"] == json.loads(properties["RetrievalEvaluator"]["parameters"].string_value)
     trainer = content(sample_run, "Trainer/model_run/*/training.json")

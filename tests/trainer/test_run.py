@@ -20,6 +20,7 @@ from trainer.stored_table import stored
 from trainer.twin import Twin, hash_interactions, read_twin
 from trainer.vocabulary import Vocabulary
 from transform.errors import DataError
+from transform.features import FILLER_SCORE
 
 
 def pairs(*books: int, left_out: int = 0) -> Interactions:
@@ -191,7 +192,7 @@ def test_what_is_exported_leaves_out_heldout_books_too_and_scores_strangers_by_s
     (known, stranger), scores = ask(done, "reader-0", "stranger")
     assert sorted(known.tolist()) == [*[b""] * 5, b"book 1", b"book 3", b"book 5", b"book 7", b"book 9"]
     assert len(set(stranger.tolist())) == TITLES
-    readers = np.bincount([book for _, book in TRAIN], minlength=TITLES)
+    readers = np.bincount([book for _, book in TRAIN + HELDOUT], minlength=TITLES)
     assert scores[1] == pytest.approx(np.sort(readers)[::-1] / READERS)
 
 
@@ -240,7 +241,7 @@ def test_the_twin_is_fitted_on_the_training_books_and_the_served_model_on_all(do
     users = np.arange(READERS, dtype=np.int32)
     scores, other = (towers.scores(everything, users) for towers in (served, twins))
     read = as_matrix(everything, TITLES).toarray() > 0
-    scores[read] = -np.inf
+    scores[read] = FILLER_SCORE
     found = ask(done, *[name.decode() for name in NAMES[0]])[1]
     assert found == pytest.approx(-np.sort(-scores), abs=1e-4)
     assert np.abs(scores - other)[~read].max() > 1e-2
