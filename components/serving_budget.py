@@ -21,4 +21,4 @@ class ServingBudget(BaseModel):
     """Peak memory of the process that has loaded the model, TensorFlow's own 0.5 GiB included."""
 
     max_request_memory_mib: float = Field(default=512.0, gt=0)
-    """Memory that the heaviest request takes on top: the most active reader, ten thousand times."""
+    """Memory that the heaviest request takes on top: the most active reader, up to ten thousand times."""

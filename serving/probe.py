@@ -35,7 +35,7 @@ TIMED_REQUESTS: Final = 300
 
 # The heaviest requests ask for the most active reader, as often as a request of 320 kB can, or for so many books read.
 HEAVY_ROWS: Final = 10_000
-HEAVY_BOOKS: Final = 4_000_000
+HEAVY_BOOKS: Final = 2_000_000
 SIGNATURES: Final = (
     features.SERVING_SIGNATURE,
     features.RECOMMEND_SIGNATURE,

@@ -14,12 +14,12 @@ from trainer.interactions import Interactions, group_by_user
 
 pytestmark = [pytest.mark.integration, pytest.mark.exhaustive]
 
-USERS, BOOKS, DIM, NEAR, MOST_READ = 200, 3_000, 64, 10, 500
+USERS, BOOKS, DIM, NEAR, MOST_READ = 200, 3_000, 64, 10, 200
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of as many books as the sample's, with one reader of 500 of them and a sparse part."""
+    """A model of as many books as the sample's, with one reader of 200 of them and a sparse part."""
     random = np.random.default_rng(0)
     sizes = np.where(np.arange(USERS) == 0, MOST_READ, 10)
     read = [random.choice(BOOKS, size, replace=False) for size in sizes]

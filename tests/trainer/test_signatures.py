@@ -86,7 +86,11 @@ def check(answer: dict[str, tf.Tensor], row: int, wanted: tuple[list[str], list[
     assert len(set(names)) == len(names)
 
 
-@pytest.fixture(scope="module", params=[BLOCK_NUMBERS, 20_000, 1], ids=["in one block", "in blocks", "row by row"])
+@pytest.fixture(
+    scope="module",
+    params=[BLOCK_NUMBERS, pytest.param(20_000, marks=pytest.mark.exhaustive), 1],
+    ids=["in one block", "in blocks", "row by row"],
+)
 def signatures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("signatures") / "model"
     books = [name.encode() for name in BOOK_NAMES]
