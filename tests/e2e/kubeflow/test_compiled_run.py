@@ -18,8 +18,8 @@ from transform import features
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
-# Books of one reader who shares none with the others, so that nobody is recommended them.
-OBSCURE = "".join(f"{9000 + book},the-only-reader,Obscure Book {book},5,\"['Fiction']\"\n" for book in range(20))
+# Books of one reader who shares none with the others: so many that the lists of the others never hold all of them.
+OBSCURE = "".join(f"{9000 + book},the-only-reader,Obscure Book {book},5,\"['Fiction']\"\n" for book in range(100))
 
 FEW_EPOCHS = {"training": {"max_epochs": 1}}
 
