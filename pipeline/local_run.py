@@ -17,7 +17,7 @@ from pipeline.loading import loading
 from pipeline.local_report import REPORTS, LocalReport
 from pipeline.step_record import RUNS, last_seconds
 from pipeline.terminal import redirected_output, reported_steps, shown_waiting
-from transform.errors import ConfigurationError, InputError, ReadalikeError, own_error
+from transform.errors import ConfigurationError, InputError, ReadalikeError, causes, own_error
 from transform.exit_codes import FULL
 from transform.pseudonyms import key_id, read_key
 from transform.terminal_text import PlainConsole
@@ -98,14 +98,12 @@ def _new_run_id(work_dir: Path) -> str:
 
 def _full_disk(error: BaseException, work_dir: Path) -> ConfigurationError | None:
     """Returns an error that says so if `error` comes from a disk that is full."""
-    current: BaseException | None = error
-    while current is not None:
-        if isinstance(current, OSError) and current.errno in FULL:
+    for cause in causes(error):
+        if isinstance(cause, OSError) and cause.errno in FULL:
             return ConfigurationError(
                 f"--work-dir {work_dir}: no space is left on a disk that the run writes to "
-                f"({current.filename or current.strerror}). Make room, and run again."
+                f"({cause.filename or cause.strerror}). Make room, and run again."
             )
-        current = current.__cause__ or current.__context__
     return None
 
 

@@ -106,11 +106,12 @@ def probe(folder: Path) -> dict[str, Any]:
         return {"broken": [f"has no signature {name}" for name in model.missing()]}
     try:
         broken = _replay(model, folder / features.WARMUP_FILE)
-        users = _some_users(folder)
+        known = (folder / "assets" / f"{features.USER_VOCABULARY}.txt").read_bytes().rstrip(b"\n").split(b"\n")
+        users = {known[place]: int(place) for place in np.linspace(0, len(known) - 1, USERS).astype(int)}
         latencies = _latencies(model, list(users))
         memory = _peak_memory_mib()
         broken += broken_promises(model.ask, read_by(users, model))
-        _ask_heavily(model, folder)
+        _ask_heavily(model, known)
         request_memory = max(_peak_memory_mib() - memory, 0.0)
     except (KeyError, ValueError, tf.errors.OpError) as error:
         return {"broken": [f"fails when it is asked: {type(error).__name__}: {error}"]}
@@ -145,23 +146,13 @@ def _replay(model: ServedModel, path: Path) -> list[str]:
     return [f"{features.WARMUP_FILE} has no request of {name}" for name in SIGNATURES if name not in asked]
 
 
-def _some_users(folder: Path) -> dict[bytes, int]:
-    """Returns known users and their ids, spread over the whole vocabulary."""
-    users = _users(folder)
-    return {users[place]: int(place) for place in np.linspace(0, len(users) - 1, USERS).astype(int)}
-
-
-def _users(folder: Path) -> list[bytes]:
-    return (folder / "assets" / f"{features.USER_VOCABULARY}.txt").read_bytes().rstrip(b"\n").split(b"\n")
-
-
-def _ask_heavily(model: ServedModel, folder: Path) -> None:
-    """Asks the signatures that sum up what readers have read for the most active one, very often at once."""
+def _ask_heavily(model: ServedModel, users: Sequence[bytes]) -> None:
+    """Asks the signatures that sum up what readers have read for the most active of `users`, very often at once."""
     [splits] = model.variables(("history_row_splits",))
-    sizes = np.diff(splits)
-    reader = _users(folder)[int(sizes.argmax())]
-    rows = max(min(HEAVY_ROWS, HEAVY_BOOKS // max(int(sizes.max()), 1)), 1)
-    books = read_by({reader: int(sizes.argmax())}, model)[reader]
+    place = int(np.diff(splits).argmax())
+    reader = users[place]
+    books = read_by({reader: place}, model)[reader]
+    rows = max(min(HEAVY_ROWS, HEAVY_BOOKS // len(books)), 1)
     for signature, inputs in (
         (features.SERVING_SIGNATURE, {features.SERVED_USER_ID: [reader] * rows}),
         (features.USER_EMBEDDING_SIGNATURE, {features.SERVED_USER_ID: [reader] * rows}),

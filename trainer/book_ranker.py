@@ -79,7 +79,8 @@ class BookRanker(tf.Module):
         self._index = index
         beyond = (0, self._index.width - len(books))
         self._sparse_part = SparsePart(towers.neighbours, len(books))
-        self._numbers_of_a_book = self._query_table.width + NUMBERS_OF_A_LINK * self._sparse_part.most_links
+        self._embedding_dim = towers.query_table.shape[1]
+        self._numbers_of_a_book = self._embedding_dim + NUMBERS_OF_A_LINK * self._sparse_part.most_links
         lengths = np.maximum(np.linalg.norm(stored(towers.candidate_table).restored(), axis=1), SHORTEST)
         self._candidate_lengths = tf.Variable(
             np.pad(lengths, beyond, constant_values=1), trainable=False, name="candidate_lengths"
@@ -145,9 +146,8 @@ class BookRanker(tf.Module):
         scores = tf.tensor_scatter_nd_update(scores, places, tf.fill(tf.shape(rows), -np.inf))
         return top_k(scores, k, self._books.shape[0])
 
-    def _known_books(self, isbn: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns int64 `[m]` rows and int32 `[m]` ids of the known books among string `[batch, n]`."""
-        ids = self._book_ids.lookup(isbn)
+    def _known_books(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns int64 `[m]` rows and int32 `[m]` ids of the known books among `ids` `[batch, n]`."""
         places = tf.where(ids >= 0)
         return places[:, 0], tf.cast(tf.gather_nd(ids, places), tf.int32)
 

@@ -23,9 +23,9 @@ class LoadedTable(tf.saved_model.experimental.TrackableResource):
         """
         super().__init__()
         self._name = name
-        rows, self.width = table.integers.shape
+        rows, width = table.integers.shape
         self._columns = columns
-        self._shape = (rows, self.width) if columns is None else (self.width, columns)
+        self._shape = (rows, width) if columns is None else (width, columns)
         self._integers = tf.Variable(table.integers, trainable=False, name=f"{name}_integers")
         self._scales = tf.Variable(table.scales, trainable=False, name=f"{name}_scales")
         self._track_trackable(self._integers, "integers")

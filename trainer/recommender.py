@@ -74,7 +74,7 @@ class Recommender(BookRanker):
 
         def best(begin: tf.Tensor, end: tf.Tensor) -> Best:
             rows, read = self._read(ids[begin:end])
-            excluded_rows, excluded = self._known_books(exclude[begin:end])
+            excluded_rows, excluded = self._known_books(self._book_ids.lookup(exclude[begin:end]))
             out_rows, out = tf.concat([rows, excluded_rows], axis=0), tf.concat([read, excluded], axis=0)
             return self._recommended(ids[begin:end] >= 0, rows, read, out_rows, out, width)
 
@@ -90,10 +90,11 @@ class Recommender(BookRanker):
             absent. A reader with none that is known is unknown.
         """
         batch, longest = tf.unstack(tf.shape(isbn, tf.int64))
-        known = tf.reduce_any(self._book_ids.lookup(isbn) >= 0, axis=1)
+        ids = self._book_ids.lookup(isbn)
+        known = tf.reduce_any(ids >= 0, axis=1)
 
         def best(begin: tf.Tensor, end: tf.Tensor) -> Best:
-            rows, liked = self._known_books(isbn[begin:end])
+            rows, liked = self._known_books(ids[begin:end])
             book_count = tf.size(self._books, tf.int64)
             pairs = tf.unique(rows * book_count + tf.cast(liked, tf.int64)).y
             rows, liked = pairs // book_count, tf.cast(pairs % book_count, tf.int32)
@@ -150,7 +151,7 @@ class Recommender(BookRanker):
             return tf.math.l2_normalize(sums, axis=-1), near.row_lengths(), near.flat_values, scores
 
         checks = [
-            check_numbers(batch, self._query_table.width),
+            check_numbers(batch, self._embedding_dim),
             check_answers(batch, self._sparse_part.at_most(longest)),
         ]
         with tf.control_dependencies(checks):
@@ -159,7 +160,7 @@ class Recommender(BookRanker):
             embedding, lengths, near, scores = in_blocks(vectors, batch, block_rows, dtypes)
         by_reader = tf.RaggedTensor.from_row_lengths(near, lengths, validate=False)
         return {
-            features.SERVED_EMBEDDING: tf.ensure_shape(embedding, [None, self._query_table.width]),
+            features.SERVED_EMBEDDING: tf.ensure_shape(embedding, [None, self._embedding_dim]),
             features.SERVED_NEAR_ISBN: by_reader.with_values(tf.gather(self._books, near)).to_tensor(""),
             features.SERVED_NEAR_SCORE: by_reader.with_values(scores).to_tensor(0.0),
             features.SERVED_KNOWN_USER: ids >= 0,
@@ -173,7 +174,7 @@ class Recommender(BookRanker):
         """
         ids = self._book_ids.lookup(isbn)
         known = ids >= 0
-        with tf.control_dependencies([check_numbers(tf.size(ids, tf.int64), self._query_table.width)]):
+        with tf.control_dependencies([check_numbers(tf.size(ids, tf.int64), self._embedding_dim)]):
             vectors = self._index.vectors(tf.maximum(ids, 0))
         return {
             features.SERVED_EMBEDDING: tf.where(known[:, tf.newaxis], vectors, 0.0),

@@ -4,6 +4,7 @@ A message names what is wrong, where (file, line, field), the value, and the rem
 exit code, so that a scheduler can tell bad input from a gate that did its work.
 """
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -65,10 +66,13 @@ class ServingError(ReadalikeError):
 
 def own_error(error: BaseException) -> ReadalikeError | None:
     """Returns the error of ours that is at the root of `error`, if one is."""
-    found = None
+    ours = [cause for cause in causes(error) if isinstance(cause, ReadalikeError)]
+    return ours[-1] if ours else None
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yields `error`, what it was raised from or while handling, and so on to the root."""
     current: BaseException | None = error
     while current is not None:
-        if isinstance(current, ReadalikeError):
-            found = current
+        yield current
         current = current.__cause__ or current.__context__
-    return found

@@ -86,8 +86,7 @@ def read_key(key_file: Path | None = None) -> bytes:
     """
     if key_file is None and (text := os.environ.get(KEY_VARIABLE)) is not None:
         return _checked(text.strip().encode("utf-8"), f"the environment variable {KEY_VARIABLE}")
-    if key_file is None and (name := os.environ.get(KEY_FILE_VARIABLE)):
-        key_file = Path(name)
+    key_file = _file_of(key_file)
     if key_file is None:
         raise PseudonymKeyError(
             f"No pseudonym key. Set {KEY_VARIABLE} to the key, or {KEY_FILE_VARIABLE} to the path of a file with it."
@@ -115,11 +114,18 @@ def key_doubts(key_file: Path | None = None) -> list[str]:
             f"The pseudonym key has {different} different characters only. Who guesses it can tell who is behind a "
             f"pseudonym. {REMEDY} Every reader is a new one then."
         )
-    if key_file is None and KEY_VARIABLE not in os.environ:
-        key_file = Path(os.environ[KEY_FILE_VARIABLE])
-    if key_file is not None and key_file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        doubts.append(f"{key_file}: others than its owner can read the pseudonym key. Forbid it: chmod 600.")
+    file = _file_of(key_file)
+    if file is not None and file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        doubts.append(f"{file}: others than its owner can read the pseudonym key. Forbid it: chmod 600.")
     return doubts
+
+
+def _file_of(key_file: Path | None) -> Path | None:
+    """Returns the file with the key: `key_file` if given, else the environment's; None: the key is in no file."""
+    if key_file is not None or KEY_VARIABLE in os.environ:
+        return key_file
+    name = os.environ.get(KEY_FILE_VARIABLE)
+    return Path(name) if name else None
 
 
 def _checked(key: bytes, origin: str) -> bytes:
