@@ -36,7 +36,7 @@ report: setup ## The index of all runs of a work folder, opened where there is a
 test-unit: setup ## The tests that start no process and run no pipeline (three minutes)
 	$(PYTEST) -m "not integration and not e2e and not $(LONG)" $(ARGS)
 
-test: setup ## All that a change can break, whole runs of the pipeline included (ten minutes)
+test: setup ## All that a change can break, whole runs of the pipeline included (twelve minutes)
 	$(PYTEST) -m "not $(LONG)" $(ARGS)
 
 test-all: setup ## Every test: also the long proofs, real reviews, Flink and Chromium; says what it skips and why

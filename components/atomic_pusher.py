@@ -5,7 +5,7 @@ server, or a person, takes for a model. It reaches no object store but Google's,
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx import types
@@ -47,8 +47,7 @@ def AtomicPusher(  # noqa: N802 (components are nouns)
       ReleaseError, StorageError: the push folder cannot be written.
     """
     blessings = [model_blessing, infra_blessing]
-    for blessing in blessings:
-        require_blessing(blessing)
+    require_blessings(blessings)
     folder = PushFolder(push_dir)
     note = {"pushed_at": timestamp(time.time()), **measured(blessings)}
     notes = {features.RELEASE_NOTE_FILE: note, **card_notes(card.uri)}
@@ -88,12 +87,12 @@ def push(model: str, folder: PushFolder, notes: Mapping[str, Any], keep: int) ->
     return version
 
 
-def require_blessing(blessing: types.Artifact) -> None:
-    """Raises GateError, with the table of what was checked, if `blessing` is none; the stock Pusher does nothing."""
-    if blessing.get_int_custom_property("blessed") == 1:
-        return
-    refusal = storage.read_bytes(f"{blessing.uri}/{features.REFUSAL_FILE}").decode()
-    raise GateError(f"The new model is not pushed; what was served before stays:\n{refusal}")
+def require_blessings(blessings: Sequence[types.Artifact]) -> None:
+    """Raises GateError, with the tables of what was checked, if any is no blessing; the stock Pusher does nothing."""
+    refusing = [blessing for blessing in blessings if blessing.get_int_custom_property("blessed") != 1]
+    tables = [storage.read_bytes(f"{blessing.uri}/{features.REFUSAL_FILE}").decode() for blessing in refusing]
+    if tables:
+        raise GateError("\n".join(("The new model is not pushed; what was served before stays:", *tables)))
 
 
 def measured(blessings: list[types.Artifact]) -> dict[str, Any]:

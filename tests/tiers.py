@@ -18,7 +18,7 @@ class Tier(IntEnum):
 LONG: Final = ("exhaustive", "large", "flink", "browser")
 """Markers of what only `make test-all` runs."""
 
-SHARED_RUNS: Final = ("sample_run", "marked_runs")
+SHARED_RUNS: Final = ("sample_run", "marked_runs", "restarted_run")
 """Session fixtures of whole runs: all tests that ask for one run in the worker that makes it."""
 
 

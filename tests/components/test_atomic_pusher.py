@@ -167,12 +167,18 @@ def test_a_model_whose_serving_was_refused_is_not_pushed(model: Any, tmp_path: P
     assert note["measured"] == MEASURED["measured"]
 
 
+def test_who_refuses_is_told_by_both_where_both_refuse(model: Any, tmp_path: Path) -> None:
+    with pytest.raises(GateError) as caught:
+        push(model, tmp_path / "push", tmp_path, blessed=False, served_well=False)
+    assert str(caught.value).endswith(f":\n{REFUSAL}\n{REFUSAL}")
+
+
 def test_a_blessing_that_says_nothing_is_none(model: Any, tmp_path: Path) -> None:
     blessing = tfx.types.standard_artifacts.ModelBlessing()
     blessing.uri = str(tmp_path)
     (tmp_path / features.REFUSAL_FILE).write_text(REFUSAL)
     with pytest.raises(GateError, match="needed: at least"):
-        atomic_pusher.require_blessing(blessing)
+        atomic_pusher.require_blessings([blessing])
 
 
 def test_what_killed_runs_left_is_removed_when_it_is_old(model: Any, tmp_path: Path) -> None:

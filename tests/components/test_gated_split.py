@@ -16,7 +16,8 @@ from components.data_gate import DataGate, baseline_path, read_baseline
 from components.interaction_splitter import InteractionSplitter
 from components.split_parameters import SplitParameters
 from pipeline.config import SCHEMA_FILE
-from tests.components.test_interaction_splitter import OPTIONS, read_split, write_reviews
+from tests.beam_options import IN_MEMORY
+from tests.components.test_interaction_splitter import read_split, write_reviews
 from tests.components.test_interactions import random_reviews
 from trainer.vocabulary import read_vocabulary
 from transform import features
@@ -93,7 +94,7 @@ class Pipeline:
                 metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
                     str(self.artifacts / "metadata.sqlite")
                 ),
-                beam_pipeline_args=OPTIONS,
+                beam_pipeline_args=IN_MEMORY,
             )
         )
 

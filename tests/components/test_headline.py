@@ -11,7 +11,7 @@ from tfx.orchestration.kubeflow.v2 import compiler_utils
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils as kubeflow
 from tfx.types import standard_artifacts
 
-from components.atomic_pusher import AtomicPusher, require_blessing
+from components.atomic_pusher import AtomicPusher, require_blessings
 from components.headline import describe, headline
 from components.report.card_files import write_card
 from components.report.facts import RunFacts
@@ -73,7 +73,7 @@ def test_what_is_known_of_the_served_model_is_told_and_else_nothing() -> None:
 @pytest.mark.parametrize("carry", [lambda artifact: artifact, carried], ids=["local", "kubeflow"])
 def test_a_blessing_blesses_and_has_its_numbers(carry: Any, tmp_path: Path) -> None:
     blessing = carry(blessing_with([PASSED], tmp_path))
-    require_blessing(blessing)
+    require_blessings([blessing])
     assert blessing.get_float_custom_property("recall_at_20") == 0.25
     assert blessing.get_float_custom_property("recall_at_20_of_popularity") == 0.1
     assert blessing.get_float_custom_property("holdout_users") == 40
@@ -85,7 +85,7 @@ def test_a_blessing_blesses_and_has_its_numbers(carry: Any, tmp_path: Path) -> N
 def test_a_refusal_refuses_and_says_why(carry: Any, tmp_path: Path) -> None:
     blessing = carry(blessing_with([PASSED, FAILED], tmp_path))
     with pytest.raises(GateError, match=r"REFUSED  today's books that it knows"):
-        require_blessing(blessing)
+        require_blessings([blessing])
     assert blessing.get_string_custom_property("refused_because") == (
         "today's books that it knows: 50.0%, needed: at least 95.0%"
     )

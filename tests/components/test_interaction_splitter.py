@@ -11,12 +11,11 @@ import pytest
 from components import interaction_splitter, parquet_examples
 from components.interaction_splitter import check_counts, describe_counts, split_interactions
 from components.split_parameters import SplitParameters
+from tests.beam_options import IN_MEMORY
 from tests.components.test_interactions import as_frame, as_table, random_reviews
 from tests.odd_names import ODD_FOLDER
 from transform.errors import DataError
 from transform.progress import Advance, watched
-
-OPTIONS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
 
 
 def write_reviews(folder: Path, reviews: pd.DataFrame, parts: int = 3) -> str:
@@ -27,7 +26,7 @@ def write_reviews(folder: Path, reviews: pd.DataFrame, parts: int = 3) -> str:
 
 
 def run(source: str, target: Path, **parameters: float) -> dict[str, int]:
-    pipeline = beam.Pipeline(options=beam.options.pipeline_options.PipelineOptions(OPTIONS))
+    pipeline = beam.Pipeline(options=beam.options.pipeline_options.PipelineOptions(IN_MEMORY))
     return split_interactions(pipeline, source, str(target), SplitParameters(**parameters))
 
 

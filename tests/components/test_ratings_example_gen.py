@@ -20,6 +20,7 @@ from components import csv_records, parquet_examples
 from components.ratings_example_gen import RatingsExampleGen, RatingsExampleGenExecutor, row_groups, write_behind
 from components.review_sources import review_files
 from components.reviews_fingerprint import ReviewsFingerprint, reviews_fingerprint
+from tests.beam_options import IN_MEMORY
 from tests.odd_names import ODD_FOLDER
 from tests.s3_server import Bucket
 from transform.errors import DataError, GateError
@@ -46,7 +47,7 @@ def generate(data: Path | str, folder: Path, max_reject_share: float = 0.5, fing
     examples.uri = str(folder / "examples")
     (folder / "examples").mkdir()
     context = base_beam_executor.BaseBeamExecutor.Context(
-        beam_pipeline_args=["--runner=FnApiRunner", "--direct_running_mode=in_memory"],
+        beam_pipeline_args=IN_MEMORY,
         tmp_dir=str(folder),
         unique_id="1",
     )
@@ -299,7 +300,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[A
             components=nodes[: 2 + statistics],
             metadata_connection_config=connection,
             enable_cache=bool(cached_by),
-            beam_pipeline_args=["--runner=DirectRunner", "--direct_running_mode=in_memory"],
+            beam_pipeline_args=IN_MEMORY,
         )
         tfx.orchestration.LocalDagRunner().run(pipeline)
         with metadata.Metadata(connection) as store:

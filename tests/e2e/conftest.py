@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.killed_runs import Restarted, kill_and_complete
 from tests.e2e.marked_runs import MarkedRuns
-from tests.e2e.runs import ROOT, SAMPLE, Run, Runner
+from tests.e2e.runs import HEADER, OBSCURE, ROOT, SAMPLE, TASTES, Run, Runner
 
 
 @pytest.fixture
@@ -51,6 +52,15 @@ def same_key_run(sample_run: Run, tmp_path_factory: pytest.TempPathFactory) -> R
     shutil.copytree(sample_run.push_dir, run.push_dir)
     key_file = sample_run.work_dir / "pseudonym.key"
     return run(SAMPLE, f"--pseudonym-key-file={key_file}", "--evaluation.min-coverage=0.999999")
+
+
+@pytest.fixture(scope="session")
+def restarted_run(tmp_path_factory: pytest.TempPathFactory) -> Restarted:
+    """A run on few reviews, with all that a model may be made of, after others that were killed."""
+    folder = tmp_path_factory.mktemp("restarted")
+    reviews = folder / "reviews.csv.gz"
+    reviews.write_bytes(gzip.compress((HEADER + TASTES + OBSCURE).encode()))
+    return kill_and_complete(reviews, folder, ["--training.max-epochs=1"])
 
 
 @pytest.fixture(scope="session")

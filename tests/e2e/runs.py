@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -49,14 +49,13 @@ class Runner:
         self.work_dir = folder / "work"
         self.push_dir = folder / "push"
 
+    def arguments(self, data: Path | str, *flags: str) -> list[str]:
+        """The arguments of a run on `data`. The flags come last, so they win."""
+        return [f"--data={data}", f"--work-dir={self.work_dir}", f"--push-dir={self.push_dir}", *flags]
+
     def __call__(self, data: Path | str, *flags: str) -> Run:
-        """Runs on `data`. The flags come last, so they win."""
-        arguments: Sequence[str] = [
-            f"--data={data}",
-            f"--work-dir={self.work_dir}",
-            f"--push-dir={self.push_dir}",
-            *flags,
-        ]
+        """Runs on `data`."""
+        arguments = self.arguments(data, *flags)
         began = time.time()
         # TFX reads the flags of its process too: pytest's `-v` is no verbosity of Abseil.
         with patch.object(sys, "argv", ["local_runner.py", *arguments]), _kept_output() as said:
@@ -107,3 +106,6 @@ TASTES = "".join(
     for reader in range(120)
     for book in range(12)
 )
+
+# Books of one reader who shares none with the others: so many that the lists of the others never hold all of them.
+OBSCURE = "".join(f"{9000 + book},the-only-reader,Obscure Book {book},5,\"['Fiction']\"\n" for book in range(100))

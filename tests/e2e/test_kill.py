@@ -3,15 +3,14 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from serving.pushed_model import PushedModel
-from tests.e2e.killed_runs import kill_when_said
-from tests.e2e.runs import HEADER, ROOT, SAMPLE, TASTES
-from tests.fork_server import fork_server
+from tests.e2e.killed_runs import Restarted, count_whole_versions
+from tests.e2e.runs import ROOT, SAMPLE, Runner
 
 pytestmark = pytest.mark.e2e
 
@@ -33,28 +32,16 @@ STEPS: Final = (
     "RunReport",
 )
 
-WRITES_ELSEWHERE: Final = ("DataGate", "Pusher")
-"""Write what outlives the run outside of their own artifact: the baseline, and the push folder."""
+
+def test_killed_where_a_step_writes_outside_its_own_artifact_and_run_again(restarted_run: Restarted) -> None:
+    killed, done = restarted_run.killed, restarted_run.completed
+    assert "] Pusher ..." in killed.output
+    assert done.exit_code == 0, done.output + done.errors
+    assert count_whole_versions(done.push_dir)
 
 
-# A model that takes no time.
-QUICK: Final = "--training.parts=closed_form"
-
-
-def arguments(folder: Path, data: Path, *flags: str) -> list[str]:
-    return [
-        "local_runner.py",
-        f"--data={data}",
-        f"--work-dir={folder}/work",
-        f"--push-dir={folder}/push",
-        "--training.max-epochs=1",
-        *flags,
-    ]
-
-
-def kill_in(step: str, folder: Path, data: Path) -> None:
+def kill_in(step: str, command: Sequence[str]) -> None:
     """Starts a run by command and kills it, without warning, when `step` has begun."""
-    command = [sys.executable, *arguments(folder, data)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -65,37 +52,17 @@ def kill_in(step: str, folder: Path, data: Path) -> None:
         process.send_signal(signal.SIGKILL)
 
 
-def assert_every_version_is_whole(folder: Path) -> int:
-    """Returns how many there are."""
-    versions = list((folder / "push").glob("[0-9]*"))
-    for version in versions:
-        assert PushedModel(version).example_users(1)
-    return len(versions)
-
-
-def test_killed_where_a_step_writes_outside_its_own_artifact_and_run_again(tmp_path: Path) -> None:
-    """Each run gets past the step in which the one before was killed; the last one completes."""
-    data = tmp_path / "reviews.csv"
-    data.write_text(HEADER + TASTES)
-    for step in WRITES_ELSEWHERE:
-        kill_when_said(f"] {step} ...", arguments(tmp_path, data, QUICK), tmp_path / f"killed-in-{step}.txt")
-        assert_every_version_is_whole(tmp_path)
-    done = fork_server().run(arguments(tmp_path, data, QUICK))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert assert_every_version_is_whole(tmp_path)
-
-
 @pytest.mark.exhaustive
 @pytest.mark.timeout(3600)
-def test_killed_in_every_step_and_run_again(tmp_path: Path) -> None:
+def test_killed_in_every_step_and_run_again(run: Runner) -> None:
     """The same by commands on the sample."""
+    command = [sys.executable, "local_runner.py", *run.arguments(SAMPLE, "--training.max-epochs=1")]
     for step in STEPS:
-        kill_in(step, tmp_path, SAMPLE)
-        assert_every_version_is_whole(tmp_path)
-    command = [sys.executable, *arguments(tmp_path, SAMPLE)]
+        kill_in(step, command)
+        count_whole_versions(run.push_dir)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert assert_every_version_is_whole(tmp_path)
+    assert count_whole_versions(run.push_dir)
 
 
 def test_the_steps_above_are_all_there_are(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -76,12 +75,12 @@ def ask(address: str, route: str, **query: str) -> bytes:
         return answer.read()
 
 
-def asked_until(address: str, route: str, expected: Any) -> Any:
-    """Asks until TensorBoard, which reads in the background, has read all; returns what it says at last."""
+def names_at_last(address: str, route: str, expected: list[str]) -> list[str]:
+    """Asks until TensorBoard, which reads in the background, has read all. Returns the names, sorted: it sorts none."""
     until = time.monotonic() + 60
-    while (answer := json.loads(ask(address, route))) != expected and time.monotonic() < until:
+    while (names := sorted(json.loads(ask(address, route)))) != expected and time.monotonic() < until:
         time.sleep(0.5)
-    return answer
+    return names
 
 
 @pytest.mark.integration
@@ -102,7 +101,7 @@ def test_every_run_is_there_by_its_time_with_loss_and_recall(address: str) -> No
 @pytest.mark.integration
 def test_the_projector_has_the_books_of_every_run_with_their_titles(address: str) -> None:
     expected = [f"{run}/books" for run in RUNS]
-    assert sorted(asked_until(address, "plugin/projector/runs", expected)) == expected
+    assert names_at_last(address, "plugin/projector/runs", expected) == expected
     [embedding] = json.loads(ask(address, "plugin/projector/info", run=expected[1]))["embeddings"]
     assert embedding["tensorShape"] == [3, 2]
     asked = {"run": expected[1], "name": embedding["tensorName"]}

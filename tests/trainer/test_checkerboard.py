@@ -16,7 +16,7 @@ from trainer.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.integration
 
-BLOCKS, READERS, BOOKS, WITHHELD = 6, 40, 30, 6
+BLOCKS, READERS, BOOKS, WITHHELD = 6, 24, 24, 5
 USER_NAMES = [f"reader-{number}".encode() for number in range(BLOCKS * READERS)]
 BOOK_NAMES = [f"book-{number}".encode() for number in range(BLOCKS * BOOKS)]
 

@@ -26,6 +26,7 @@ from transform.tensorflow_settings import LINEAR_ALGEBRA_VARIABLE, one_thread_of
 
 ROOT: Final = Path(__file__).parents[2]
 ALLOWED: Final = (1, 2, 4, 8)
+FEW_OR_ALL: Final = ((1, 4), pytest.param(ALLOWED, marks=pytest.mark.exhaustive))
 DEPTH: Final = 3
 BOOKS: Final = 280
 BOTH: Final = Hyperparameters(embedding_dim=32, parts=("closed_form", "regression"), max_validation_users=200)
@@ -141,9 +142,10 @@ def test_a_model_is_the_same_to_the_byte_whatever_is_done_meanwhile(allowed: int
 
 
 @pytest.mark.integration
-def test_a_model_is_the_same_to_the_byte_however_many_threads_are_allowed() -> None:
+@pytest.mark.parametrize("tried", FEW_OR_ALL)
+def test_a_model_is_the_same_to_the_byte_however_many_threads_are_allowed(tried: tuple[int, ...]) -> None:
     models = []
-    for allowed in ALLOWED:
+    for allowed in tried:
         with threadpool_limits(allowed, user_api="blas"):
             one_thread_of_linear_algebra()
             models.append(chosen_and_fitted(seed=allowed))
@@ -193,9 +195,10 @@ def printed_by_a_process(allowed: int, *words: str) -> list[str]:
 
 
 @pytest.mark.integration
-def test_a_process_that_is_told_gives_the_same_bytes_whatever_is_allowed() -> None:
-    printed = [printed_by_a_process(allowed, "told") for allowed in ALLOWED]
-    assert [len(each) for each in printed] == [3] * len(ALLOWED)
+@pytest.mark.parametrize("tried", FEW_OR_ALL)
+def test_a_process_that_is_told_gives_the_same_bytes_whatever_is_allowed(tried: tuple[int, ...]) -> None:
+    printed = [printed_by_a_process(allowed, "told") for allowed in tried]
+    assert [len(each) for each in printed] == [3] * len(tried)
     assert len({line for each in printed for line in each}) == 1
 
 

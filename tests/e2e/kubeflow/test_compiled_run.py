@@ -8,18 +8,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.e2e.killed_runs import Restarted
 from tests.e2e.kubeflow.comparisons import check_same
 from tests.e2e.kubeflow.runs import NEVER_CACHED, STORE_PASSWORD, Kubeflow, secrets_in
-from tests.e2e.runs import HEADER, REVIEWS, SAMPLE, TASTES, Run, Runner
+from tests.e2e.runs import HEADER, REVIEWS, SAMPLE, Run, Runner
 from tests.kubeflow.backend.cluster import PIPELINE_ROOT, RunResult
 from tests.kubeflow.backend.driver import Installation
 from transform import features
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
-
-# Books of one reader who shares none with the others: so many that the lists of the others never hold all of them.
-OBSCURE = "".join(f"{9000 + book},the-only-reader,Obscure Book {book},5,\"['Fiction']\"\n" for book in range(100))
 
 FEW_EPOCHS = {"training": {"max_epochs": 1}}
 
@@ -34,14 +32,11 @@ class Reviews(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=["small", pytest.param("sample", marks=pytest.mark.exhaustive)])
-def reviews(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reviews:
+def reviews(request: pytest.FixtureRequest, restarted_run: Restarted) -> Reviews:
     """Reviews, and the local runner's run on them: a few, or the bundled sample with default settings."""
     if request.param == "sample":
         return Reviews(SAMPLE, request.getfixturevalue("sample_run"), {})
-    folder = tmp_path_factory.mktemp("local")
-    file = folder / "reviews.csv.gz"
-    file.write_bytes(gzip.compress((HEADER + TASTES + OBSCURE).encode()))
-    return Reviews(file, Runner(folder)(file, "--training.max-epochs=1"), FEW_EPOCHS)
+    return Reviews(restarted_run.reviews, restarted_run.completed, FEW_EPOCHS)
 
 
 @pytest.fixture(scope="module")
