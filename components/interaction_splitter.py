@@ -70,8 +70,8 @@ def InteractionSplitter(  # noqa: N802 (components are nouns)
     parquet_examples.describe(examples, SPLITS)
     for name, value in counts.items():
         examples.set_int_custom_property(name, value)
-    content = reviews.get_string_custom_property(features.CONTENT_SHA256)
-    examples.set_string_custom_property(features.CONTENT_SHA256, content)
+    for name in (features.CONTENT_SHA256, features.PSEUDONYM_KEY_ID):
+        examples.set_string_custom_property(name, reviews.get_string_custom_property(name))
 
 
 def split_interactions(

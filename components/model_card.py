@@ -38,7 +38,12 @@ def ModelCard(  # noqa: N802 (components are nouns)
       push_dir: where the model is pushed.
       description: `RunDescription`, as JSON.
     """
-    described = RunDescription.model_validate_json(description).at(data=data, push_dir=push_dir, folder=card.uri)
+    described = RunDescription.model_validate_json(description).at(
+        data=data,
+        push_dir=push_dir,
+        folder=card.uri,
+        key_id=reviews.get_string_custom_property(features.PSEUDONYM_KEY_ID),
+    )
     where = Locations(
         reviews=reviews.uri,
         splits=examples.uri,

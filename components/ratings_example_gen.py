@@ -33,7 +33,7 @@ from components.reviews_fingerprint import check_unchanged
 from transform import features
 from transform.errors import DataError, InputError
 from transform.progress import advance, tell
-from transform.pseudonyms import read_key
+from transform.pseudonyms import key_id, read_key
 
 REPORT_FILE: Final = "report.json"
 
@@ -122,6 +122,7 @@ class RatingsExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
             examples.set_int_custom_property(name, value)
         fingerprint = hashlib.sha256("".join(report["sha256"] for report in reports).encode()).hexdigest()
         examples.set_string_custom_property(features.CONTENT_SHA256, fingerprint)
+        examples.set_string_custom_property(features.PSEUDONYM_KEY_ID, key_id(key))
 
 
 class RatingsExampleGenSpec(component_spec.ComponentSpec):

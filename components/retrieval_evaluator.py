@@ -15,7 +15,7 @@ from components.comparability import KeyIds, seen_by, why_not_comparable
 from components.evaluation_parameters import EvaluationParameters
 from components.exposure import compare_exposure, lines
 from components.headline import describe, headline
-from components.served_model import ServedModel, key_id_of, read_served_model
+from components.served_model import ServedModel, read_served_model
 from components.verdict import Check, write_verdict
 from trainer.beyond_accuracy import Genres, genres_of_books
 from trainer.hyperparameters import Hyperparameters
@@ -99,16 +99,17 @@ def RetrievalEvaluator(  # noqa: N802 (components are nouns)
     twin = read_twin(f"{model.uri}/Format-Serving/{features.TWIN_FILE}")
     judged = JudgedModel(twin, holdout.books.tokens, holdout.training)
     facts = read_json(f"{model.uri}/Format-Serving/{features.MODEL_FACTS_FILE}") or {}
+    key_id = examples.get_string_custom_property(features.PSEUDONYM_KEY_ID) or None
     verdict = evaluate(
         holdout,
         judged,
         read_served_model(push_dir),
         EvaluationParameters.model_validate_json(parameters),
         Hyperparameters(**facts.get("hyperparameters", {})),
-        key_id_of(facts),
+        key_id,
     )
     write_json(verdict.metrics, f"{evaluation.uri}/{METRICS_FILE}")
-    measured = summary(verdict.metrics, examples.get_string_custom_property(features.CONTENT_SHA256))
+    measured = summary(verdict.metrics, examples.get_string_custom_property(features.CONTENT_SHA256), key_id)
     for artifact in (evaluation, blessing):
         describe(artifact, headline(measured) | compared(verdict.metrics["served"]))
     write_verdict(blessing, verdict.checks, measured, "BLESSED")
@@ -130,7 +131,7 @@ def evaluate(
       served: what is served now, if anything is.
       parameters: how, and what is needed.
       hyperparameters: with which index the new model searches.
-      key_id: of the pseudonym key of today's readers; None: it is not known, as on Kubeflow.
+      key_id: of the pseudonym key of today's readers; None: it is not known.
     """
     training, wanted, books, depth = holdout.training, holdout.wanted, len(holdout.books), max(CUTOFFS)
     users = np.flatnonzero(wanted.sizes()).astype(np.int32)
@@ -192,12 +193,16 @@ def evaluate(
     return Verdict({**metrics, **facts}, checks)
 
 
-def summary(metrics: dict[str, Any], data_sha256: str) -> dict[str, Any]:
-    """Returns what goes with the model when it is pushed: which data it is of, and how well its twin did on them."""
+def summary(metrics: dict[str, Any], data_sha256: str, key_id: str | None) -> dict[str, Any]:
+    """Returns what goes with the model when it is pushed: of which data and key it is, and how well its twin did."""
     found = {name: metrics[NEW_MODEL][name] for name in (*(f"{name}_at_{K}" for name in SHOWN), f"coverage_at_{K}")}
     popularity = {f"recall_at_{K}_of_popularity": metrics[POPULARITY][f"recall_at_{K}"]}
     sizes = {name: metrics[name] for name in ("holdout_users", "heldout_interactions")}
-    return {"data_sha256": data_sha256 or None, "measured": {**found, **popularity, **sizes}}
+    return {
+        "data_sha256": data_sha256 or None,
+        features.PSEUDONYM_KEY_ID: key_id,
+        "measured": {**found, **popularity, **sizes},
+    }
 
 
 def compared(served: dict[str, Any]) -> dict[str, float | str | None]:

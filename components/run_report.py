@@ -59,7 +59,12 @@ def RunReport(  # noqa: N802 (components are nouns)
       push_dir: where the model was pushed.
       description: `RunDescription`, as JSON.
     """
-    described = RunDescription.model_validate_json(description).at(data=data, push_dir=push_dir, folder=report.uri)
+    described = RunDescription.model_validate_json(description).at(
+        data=data,
+        push_dir=push_dir,
+        folder=report.uri,
+        key_id=reviews.get_string_custom_property(features.PSEUDONYM_KEY_ID),
+    )
     where = Locations(
         reviews=reviews.uri,
         statistics=statistics.uri,

@@ -1,15 +1,12 @@
 """The model that is served now: the newest version in the push folder."""
 
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 from trainer.twin import Twin, read_twin
 from transform import features
-from transform.errors import DataError, ReleaseError
-from transform.json_files import read_json
+from transform.errors import DataError
 from transform.push_folder import PushFolder
-
-# Among a model's facts.
-KEY_ID: Final = "pseudonym_key_id"
+from transform.release_notes import pseudonym_key_id
 
 
 class ServedModel(NamedTuple):
@@ -21,7 +18,7 @@ class ServedModel(NamedTuple):
     """Why there is no twin; empty if there is."""
 
     key_id: str | None = None
-    """Tells the pseudonym key of its readers; None: the version does not say, as older ones and those of Kubeflow."""
+    """Tells the pseudonym key of its readers; None: the version does not say, as older ones."""
 
 
 def read_served_model(push_dir: str) -> ServedModel | None:
@@ -30,22 +27,8 @@ def read_served_model(push_dir: str) -> ServedModel | None:
     version = folder.served()
     if version is None:
         return None
-    key_id = key_id_of(_facts(f"{folder.path(version)}/{features.MODEL_FACTS_FILE}"))
+    key_id = pseudonym_key_id(folder.path(version))
     try:
         return ServedModel(version, read_twin(f"{folder.path(version)}/{features.TWIN_FILE}"), "", key_id)
     except DataError as error:
         return ServedModel(version, None, str(error), key_id)
-
-
-def key_id_of(facts: dict[str, Any]) -> str | None:
-    """Returns the id of the pseudonym key among a model's facts, if they tell it."""
-    found = facts.get(KEY_ID)
-    return found if isinstance(found, str) and found else None
-
-
-def _facts(path: str) -> dict[str, Any]:
-    """Returns a version's facts; none where the file is missing or damaged: its twin may still be compared with."""
-    try:
-        return read_json(path) or {}
-    except ReleaseError:
-        return {}

@@ -8,7 +8,7 @@ class ServingBudget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    max_load_seconds: float = Field(default=60.0, gt=0)
+    max_load_seconds: float = Field(default=60.0, gt=0, le=86_400)
     """Seconds until the model is loaded."""
 
     max_p50_ms: float = Field(default=100.0, gt=0)

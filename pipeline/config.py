@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, CliSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from components.evaluation_parameters import EvaluationParameters
 from components.serving_budget import ServingBudget
 from components.split_parameters import SplitParameters
+from pipeline import number_bounds
 from pipeline.beam_runner import DIRECT, DIRECT_FLAGS, FLINK, beam_arguments
+from pipeline.flags import read_flags
 from pipeline.kubeflow.parameters import CREDENTIAL_FAULT, KubeflowParameters
 from pipeline.toml_file import read_toml
 from trainer.hyperparameters import Hyperparameters
@@ -218,9 +220,7 @@ def read_config(
       ConfigurationError: one or more values are wrong; the message lists all of them.
       SystemExit: `--help`, or a flag that does not exist.
     """
-    flags = CliSettingsSource(
-        PipelineConfig, cli_prog_name=program, cli_parse_args=list(sys.argv[1:] if argv is None else argv)
-    )()
+    flags = read_flags(PipelineConfig, sys.argv[1:] if argv is None else argv, program)
     file = flags.get("config")
     from_file = read_toml(Path(file)) if file else {}
     values = _merged(from_file, flags)
@@ -228,6 +228,10 @@ def read_config(
     config = None
     try:
         config = PipelineConfig(**values)
+        faults += [
+            f"{_where(place, from_file, file)} = {value}: {needed}."
+            for place, value, needed in number_bounds.faults(config.model_dump())
+        ]
     except ValidationError as error:
         faults += _faults(error, from_file, file)
     if config is None or faults:
@@ -256,7 +260,7 @@ def _faults(error: ValidationError, from_file: dict[str, Any], file: str | None)
     faults = []
     for fault in error.errors():
         names = [str(part) for part in fault["loc"]]
-        where = f"{file}: {'.'.join(names)}" if _holds(from_file, names) else _flag(names)
+        where = _where(names, from_file, file)
         if fault["type"] == "extra_forbidden":
             faults.append(f"{where}: there is no such field; `--help` lists them.")
         elif fault["type"] == "missing":
@@ -268,6 +272,10 @@ def _faults(error: ValidationError, from_file: dict[str, Any], file: str | None)
             shown = repr(redacted(value)) if isinstance(value, str) else redacted(repr(value))
             faults.append(f"{where} = {shown}: {fault['msg']}.")
     return faults
+
+
+def _where(names: Sequence[str], from_file: dict[str, Any], file: str | None) -> str:
+    return f"{file}: {'.'.join(names)}" if _holds(from_file, names) else _flag(names)
 
 
 def _holds(tree: Any, names: Sequence[str]) -> bool:

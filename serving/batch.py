@@ -58,9 +58,8 @@ def answer_all(names: Path, ask: Ask, out: Path | None, form: str, spreadsheet_s
         lines = _lines(names)
         while batch := list(itertools.islice(lines, BATCH)):
             readers = ask([name for name, _ in batch])
-            with _told(out):
-                for reader in readers:
-                    write(reader)
+            for reader in readers:
+                write(reader)
             count += len(batch)
             progress.update(task, completed=batch[-1][1])
     return count
@@ -134,24 +133,10 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
     if out is None:
         yield sys.stdout
         return
-    with replacing(out) as beside:
-        with _told(out):
-            file = beside.open("w", encoding="utf-8", newline="", errors="surrogateescape")
-        try:
-            yield file
-        finally:
-            with _told(out):
-                file.close()
-
-
-@contextmanager
-def _told(out: Path | None) -> Iterator[None]:
-    """Turns a failure to write `out` into an error that names it; what writes to the standard output stays as it is."""
     try:
-        yield
+        with replacing(out) as beside, beside.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file:
+            yield file
     except OSError as error:
-        if out is None:
-            raise
         raise DataError(
             f"--out {out}: cannot be written ({error.strerror}). Name a file in a folder of yours."
         ) from error

@@ -29,6 +29,11 @@ LARGEST_COUNT: Final = 2**31 - 1
 MOST_ROWS: Final = 64
 """Of one request: a server that joins requests refuses more than its `max_batch_size`."""
 
+MOST_BOOKS: Final = 1 << 18
+"""That are asked for in one request, unless by one row: with titles of 250 bytes, as much as an answer may have."""
+
+LONGEST_TIMEOUT_SECONDS: Final = 1e6
+
 DEFAULT_MODEL: Final = "readalike"
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
 
@@ -64,7 +69,8 @@ class Client:
     An empty batch has an empty answer and is not sent: JSON cannot tell an empty matrix from an empty vector. Threads
     may share a client. All methods raise ServingError where the server cannot be reached, refuses, or answers what is
     no answer to the question. They do so in time: the deadline covers all but the lookup of the host's name. More than
-    64 rows go as several requests, between which a server may take up another version.
+    64 rows, and rows that ask for very many books, go as several requests, between which a server may take up another
+    version.
     """
 
     def __init__(self, transport: Transport):
@@ -198,10 +204,12 @@ def connect(
       timeout_seconds: how long one call may take, attempts while the server is away included.
 
     Raises:
-      ConfigurationError: `server` is no such address, or `timeout_seconds` is not above zero.
+      ConfigurationError: `server` is no such address, or `timeout_seconds` is not above zero, or above a million.
     """
-    if not timeout_seconds > 0:
-        raise ConfigurationError(f"timeout_seconds={timeout_seconds}: must be above 0.")
+    if not 0 < timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
+        raise ConfigurationError(
+            f"timeout_seconds={timeout_seconds}: must be above 0, and {LONGEST_TIMEOUT_SECONDS:,.0f} at most."
+        )
     try:
         address = urlsplit(server)
         # No server asks for a user and a password.
@@ -221,8 +229,10 @@ def _parts(inputs: Inputs) -> Iterator[Inputs]:
     if len(lengths) > 1:
         yield inputs
         return
-    for start in range(0, max(lengths), MOST_ROWS):
-        yield {name: values[start : start + MOST_ROWS] for name, values in inputs.items()}
+    asked = int(inputs[features.SERVED_K].max()) if features.SERVED_K in inputs else 1
+    rows = min(MOST_ROWS, max(1, MOST_BOOKS // max(1, asked)))
+    for start in range(0, max(lengths), rows):
+        yield {name: values[start : start + rows] for name, values in inputs.items()}
 
 
 def _books(isbns: Sequence[str], scores: Sequence[float]) -> list[Recommendation]:

@@ -23,6 +23,7 @@ from transform.addresses import redacted
 from transform.errors import ConfigurationError, PseudonymKeyError
 from transform.exit_codes import with_exit_code
 from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE, key_id, pseudonymise, read_key
+from transform.release_notes import pseudonym_key_id
 from transform.terminal_text import PlainConsole, visible_json
 
 
@@ -118,7 +119,7 @@ def _key(model: PushedModel, key_file: Path | None) -> bytes:
         if key_file is not None or not made_by_run or not Path(made_by_run).is_file():
             raise
         key = read_key(Path(made_by_run))
-    expected = model.facts.get("pseudonym_key_id")
+    expected = pseudonym_key_id(str(model.folder))
     if expected is not None and key_id(key) != expected:
         raise PseudonymKeyError(
             f"The pseudonym key with id {key_id(key)} is not that of version {model.version}, whose id is {expected}: "

@@ -11,9 +11,11 @@ from typing import Any, Final
 from rich.table import Column, Table
 
 from serving.push_history import Release, read_history, read_release, roll_back
+from transform import features
 from transform.errors import ReleaseError
 from transform.exit_codes import with_exit_code
 from transform.push_folder import PushFolder
+from transform.release_notes import pseudonym_key_id
 from transform.terminal_text import PlainConsole, visible_json
 
 SHORT_DIGEST: Final = 12
@@ -85,6 +87,7 @@ def _show(folder: PushFolder, arguments: argparse.Namespace, console: PlainConso
         raise ReleaseError(release.damage)
     known = {
         **_summary(release),
+        features.PSEUDONYM_KEY_ID: pseudonym_key_id(folder.path(release.version)),
         "measured": release.measured,
         "serving": release.note.get("serving"),
         "rollback": release.rollback,

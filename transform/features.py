@@ -25,6 +25,9 @@ EVAL_SPLIT: Final = "eval"
 # Their property that tells which reviews they came from.
 CONTENT_SHA256: Final = "content_sha256"
 
+# Their property, and the field of notes beside a model, that tells which key made the users' pseudonyms.
+PSEUDONYM_KEY_ID: Final = "pseudonym_key_id"
+
 # What Transform makes of them.
 USER_ID: Final = "user_id"
 BOOK_ID: Final = "book_id"

@@ -1,5 +1,6 @@
 """The JSON notes beside the model of a pushed version, which people may have edited: their shape, checked when read."""
 
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -30,6 +31,7 @@ class ReleaseNote(_Note):
 
     pushed_at: str | None = None
     data_sha256: str | None = None
+    pseudonym_key_id: str | None = None
     measured: dict[str, Any] | None = None
     serving: dict[str, Any] | None = None
 
@@ -69,3 +71,16 @@ def read_note(folder: str, name: str) -> dict[str, Any]:
             f"{path}: {field} = {fault['input']!r:.40}: {fault['msg']}. Mend the field, or remove the file."
         ) from error
     return content
+
+
+def pseudonym_key_id(folder: str) -> str | None:
+    """Returns which key made the pseudonyms of the version in `folder`; None where no note tells it, or can be read.
+
+    A run on Kubeflow has no key where it is compiled: Pusher's note knows it there, and not Trainer's facts.
+    """
+    for name in (features.MODEL_FACTS_FILE, features.RELEASE_NOTE_FILE):
+        with suppress(ReleaseError):
+            found = (read_json(f"{folder}/{name}") or {}).get(features.PSEUDONYM_KEY_ID)
+            if isinstance(found, str) and found:
+                return found
+    return None

@@ -57,18 +57,20 @@ class RunDescription(Fact):
 
     pseudonym_key_id: str | None = None
 
-    def at(self, *, data: str, push_dir: str, folder: str) -> "RunDescription":
+    def at(self, *, data: str, push_dir: str, folder: str, key_id: str = "") -> "RunDescription":
         """Returns the description with what is known only when the run is under way.
 
         Args:
           data: where the reviews are.
           push_dir: where models are pushed.
           folder: of one of the run's artifacts. On Kubeflow the run's id is in its address.
+          key_id: of the key that made the users' pseudonyms; empty: the artifact of the reviews does not tell it.
         """
         configuration = {**self.configuration, "data": data, "push_dir": push_dir}
         found = _RUN_ID.search(folder)
         run_id = self.run_id or (found[0] if found else "")
-        return self.model_copy(update={"configuration": configuration, "run_id": run_id})
+        known = {"pseudonym_key_id": key_id} if key_id else {}
+        return self.model_copy(update={"configuration": configuration, "run_id": run_id, **known})
 
     def lineage(self, data_sha256: str | None = None) -> Lineage:
         """Returns what the run is made of.

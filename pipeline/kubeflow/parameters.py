@@ -17,7 +17,7 @@ CREDENTIAL_NAMES: Final = ("KEY", "SECRET", "PASSWORD", "PASSWD", "TOKEN")
 # A variable that says where a credential is holds none.
 PLACE_NAMES: Final = ("_FILE", "_PATH", "_DIR")
 
-Quantity = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?(m|[kMGT]|[KMGT]i)?$")]
+Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|[kMGT]|[KMGT]i)?$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 ObjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 SecretKey = Annotated[str, StringConstraints(pattern=r"^[-._A-Za-z0-9]{1,253}$")]
@@ -174,7 +174,7 @@ class KubeflowParameters(_Parameters):
     image: str = ""
     """The container image with this code and its environment. Only a tag that never moves lets steps be cached."""
 
-    backend_version: str = Field(default="2.5", pattern=r"^\d+\.\d+(\.\d+)?$")
+    backend_version: str = Field(default="2.5", pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?$")
     """The oldest release of Kubeflow Pipelines that is to run the compiled file, as in `2.5` or `2.16.1`. A setting
     that needs a newer one is refused."""
 

@@ -89,6 +89,23 @@ def test_the_id_of_the_pseudonym_key_is_read_where_the_version_tells_it(
     assert (served.key_id, served.twin) == (key_id, None)
 
 
+@pytest.mark.parametrize(("facts", "key_id"), [('{"pseudonym_key_id": null}', "note"), (None, "note"), ("{", "note")])
+def test_the_note_of_the_push_tells_it_where_no_key_was_known_when_the_run_was_compiled(
+    facts: str | None, key_id: str, tmp_path: Path
+) -> None:
+    serve(tmp_path, "4")
+    (tmp_path / "4" / features.RELEASE_NOTE_FILE).write_text('{"pseudonym_key_id": "note"}', "utf-8")
+    if facts is not None:
+        (tmp_path / "4" / features.MODEL_FACTS_FILE).write_text(facts, "utf-8")
+    served = read_served_model(str(tmp_path))
+    assert served is not None
+    assert served.key_id == key_id
+    (tmp_path / "4" / features.MODEL_FACTS_FILE).write_text('{"pseudonym_key_id": "facts"}', "utf-8")
+    served = read_served_model(str(tmp_path))
+    assert served is not None
+    assert served.key_id == "facts"
+
+
 @pytest.mark.integration
 def test_a_remote_model_is_read_with_its_twin(tmp_path: Path, bucket: Bucket) -> None:
     bucket.put(f"push/9/{features.TWIN_FILE}", serve(tmp_path, "9").read_bytes())

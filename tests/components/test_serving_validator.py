@@ -96,7 +96,10 @@ def test_each_limit_of_the_budget_refuses_and_names_its_flag(limit: str, found: 
 
 @pytest.mark.parametrize(
     ("signatures", "told"),
-    [(twice, "stands in one answer 2 times"), (without_similar_books, "has no signature similar_books")],
+    [
+        (twice, "stands in one answer 2 times"),
+        pytest.param(without_similar_books, "has no signature similar_books", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_a_model_that_breaks_a_promise_is_refused(
     signatures, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -67,21 +67,17 @@ class MarkedRuns:
         return self._after(OTHER_GENRES, *_QUICK)
 
     @cached_property
-    def accepted(self) -> Stage:
-        """The same reviews, which someone accepts. Only the newest version is to stay."""
+    def refused(self) -> Stage:
+        """The same reviews, which someone accepts, where no model covers enough or is fast enough."""
         assert self.drifted
-        return self._after(OTHER_GENRES, *_QUICK, "--accept-drift", "--keep-versions=1")
+        strict = ("--evaluation.min-coverage=0.999999", "--serving.max-p50-ms=0.001")
+        return self._after(OTHER_GENRES, *_QUICK, "--accept-drift", *strict)
 
     @cached_property
-    def refused(self) -> Stage:
-        """The same reviews, after they were accepted, where no model covers enough or is fast enough."""
-        assert self.accepted
-        return self._after(OTHER_GENRES, *_QUICK, "--evaluation.min-coverage=0.999999", "--serving.max-p50-ms=0.001")
-
-    @property
-    def all(self) -> tuple[Stage, ...]:
-        """All of them, in their order."""
-        return self.first, self.drifted, self.accepted, self.refused
+    def again(self) -> Stage:
+        """The same reviews, after they were accepted. Pushes, and only the newest version is to stay."""
+        assert self.refused
+        return self._after(OTHER_GENRES, *_QUICK, "--keep-versions=1")
 
     def _after(self, reviews: str, *flags: str) -> Stage:
         push_dir = f"minio://{self._bucket.name}/push"

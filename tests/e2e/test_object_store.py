@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.marked_runs import MarkedRuns
+from tests.e2e.marked_runs import MarkedRuns, Stage
 from tests.e2e.runs import Runner
 from tests.s3_server import Bucket
 from transform import features
@@ -12,22 +12,33 @@ from transform import features
 pytestmark = pytest.mark.e2e
 
 
-def test_runs_with_remote_reviews_and_a_remote_push_folder(marked_runs: MarkedRuns) -> None:
-    first, second = marked_runs.first, marked_runs.accepted
+def test_a_run_with_remote_reviews_and_a_remote_push_folder_and_one_that_finds_what_it_pushed(
+    marked_runs: MarkedRuns,
+) -> None:
+    first, second = marked_runs.first, marked_runs.refused
     assert first.run.exit_code == 0, first.run.output + first.run.errors
-    assert not first.run.push_dir.exists()
     [release] = first.releases
     assert release.recall is not None
     kept = {name.partition("/")[2] for name in first.pushed}
     assert {"saved_model.pb", features.TWIN_FILE, features.WARMUP_FILE, features.RELEASE_NOTE_FILE} <= kept
-
-    assert second.run.exit_code == 0, second.run.output + second.run.errors
-    [newest] = second.releases  # --keep-versions=1
-    assert int(newest.version) > int(release.version)
-    metrics = json.loads(second.run.artifact("RetrievalEvaluator/evaluation/*/metrics.json").read_text())
-    assert metrics["served"]["version"] == release.version
-    assert metrics["served"]["recall_at_20"] > 0
+    assert_it_was_compared_with_what_was_served(second, before=first)
     assert not second.run.push_dir.exists()
+
+
+@pytest.mark.exhaustive
+def test_a_push_over_what_is_served_in_an_object_store_prunes_it(marked_runs: MarkedRuns) -> None:
+    first, again = marked_runs.first, marked_runs.again
+    assert again.run.exit_code == 0, again.run.output + again.run.errors
+    [newest] = again.releases  # --keep-versions=1
+    assert int(newest.version) > int(first.releases[-1].version)
+    assert_it_was_compared_with_what_was_served(again, before=first)
+    assert not again.run.push_dir.exists()
+
+
+def assert_it_was_compared_with_what_was_served(stage: Stage, before: Stage) -> None:
+    metrics = json.loads(stage.run.artifact("RetrievalEvaluator/evaluation/*/metrics.json").read_text())
+    assert metrics["served"]["version"] == before.releases[-1].version
+    assert metrics["served"]["recall_at_20"] > 0
 
 
 def test_a_missing_bucket_ends_a_run_before_its_first_step(run: Runner, bucket: Bucket) -> None:

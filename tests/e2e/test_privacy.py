@@ -3,13 +3,13 @@
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.marked_runs import MARK, MarkedRuns
+from tests.e2e.marked_runs import MARK, MarkedRuns, Stage
 from tests.e2e.runs import HEADER, REVIEWS, Run, Runner
 
 pytestmark = pytest.mark.e2e
@@ -41,13 +41,18 @@ def assert_no_byte_has(name: str, files: dict[str, bytes]) -> None:
             assert name.encode() not in content, path
 
 
-def test_no_user_name_is_left_in_any_byte(marked_runs: MarkedRuns) -> None:
-    """Neither by runs that push nor by those that a gate stops."""
-    for stage in marked_runs.all:
+def check_what_is_told_and_pushed(stages: Iterable[Stage]) -> None:
+    for stage in stages:
         assert MARK not in stage.run.output + stage.run.errors
         assert stage.pushed
         assert_no_byte_has(MARK, stage.pushed)
-    assert [stage.run.exit_code for stage in marked_runs.all] == [0, 3, 0, 3]
+
+
+def test_no_user_name_is_left_in_any_byte(marked_runs: MarkedRuns) -> None:
+    """Neither by runs that push nor by those that a gate stops."""
+    stages = marked_runs.first, marked_runs.drifted, marked_runs.refused
+    check_what_is_told_and_pushed(stages)
+    assert [stage.run.exit_code for stage in stages] == [0, 3, 3]
     files = files_in(marked_runs.first.run.work_dir)
     paths = [PurePath(path) for path in files]
     assert any(path.suffix == ".parquet" for path in paths)
@@ -55,6 +60,13 @@ def test_no_user_name_is_left_in_any_byte(marked_runs: MarkedRuns) -> None:
     assert any(path.suffix == ".log" for path in paths)
     assert any(path.name == "metadata.sqlite" for path in paths)
     assert_no_byte_has(MARK, files)
+
+
+@pytest.mark.exhaustive
+def test_no_user_name_is_left_by_a_push_over_another(marked_runs: MarkedRuns) -> None:
+    assert marked_runs.again.run.exit_code == 0
+    check_what_is_told_and_pushed([marked_runs.again])
+    assert_no_byte_has(MARK, files_in(marked_runs.again.run.work_dir))
 
 
 def test_no_reader_of_the_sample_is_in_a_local_push_folder(sample_run: Run, sample_reader: str) -> None:

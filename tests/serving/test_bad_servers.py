@@ -120,7 +120,11 @@ def test_a_good_answer_in_chunks_is_taken_and_so_is_one_without_a_length() -> No
             assert ask(address) == [Answer([("a", 1.0), ("b", 0.5)], True)]
 
 
-def test_more_rows_than_a_server_takes_go_in_parts() -> None:
+@pytest.mark.parametrize(
+    ("readers", "k", "parts"),
+    [(200, 1, [64, 64, 64, 8]), (9, 60_000, [4, 4, 1]), (3, 10**9, [1, 1, 1]), (3, -(10**30), [3])],
+)
+def test_more_than_a_server_takes_or_an_answer_holds_goes_in_parts(readers: int, k: int, parts: list[int]) -> None:
     sizes: list[int] = []
 
     def respond(request: Any, context: Any) -> Any:
@@ -129,10 +133,10 @@ def test_more_rows_than_a_server_takes_go_in_parts() -> None:
         books = {"isbn": tensor(names.reshape(-1, 1)), "score": tensor(np.ones((len(names), 1), np.float32))}
         return response(books | {"known_user": tensor(np.ones(len(names), bool))})
 
-    users = [f"reader {number}" for number in range(200)]
+    users = [f"reader {number}" for number in range(readers)]
     with tensors_server(respond) as address, connect(address) as client:
-        assert [answer.books[0].isbn for answer in client.recommend(users, 1, [[user] for user in users])] == users
-        assert sizes == [64, 64, 64, 8]
+        assert [answer.books[0].isbn for answer in client.recommend(users, k, [[user] for user in users])] == users
+        assert sizes == parts
 
 
 def test_a_password_in_the_servers_address_is_not_told() -> None:

@@ -235,8 +235,8 @@ def test_what_is_no_address_is_told(address: str) -> None:
         connect(address)
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
-def test_a_deadline_that_has_passed_is_told(seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 1e30])
+def test_a_deadline_that_has_passed_or_never_comes_is_told(seconds: float) -> None:
     with pytest.raises(ConfigurationError, match="timeout_seconds"):
         connect("http://localhost:1", timeout_seconds=seconds)
 

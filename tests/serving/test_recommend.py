@@ -200,6 +200,19 @@ def test_answers_go_through_a_device_and_a_link(form: str, tmp_path: Path) -> No
     assert "anna" in (tmp_path / "real").read_text()
 
 
+def test_a_file_that_became_a_folder_meanwhile_is_told(tmp_path: Path) -> None:
+    names, out = tmp_path / "names", tmp_path / "out.csv"
+    names.write_text("anna\n")
+
+    def ask(asked: Sequence[str]) -> list[Reader]:
+        out.mkdir()
+        return answered(asked)
+
+    with pytest.raises(DataError, match=r"out\.csv: cannot be written"):
+        batch.answer_all(names, ask, out, "csv")
+    assert {path.name for path in tmp_path.iterdir()} == {"names", "out.csv"}
+
+
 def test_a_disk_that_is_full_is_told_and_the_old_file_stays(tmp_path: Path) -> None:
     names, out = tmp_path / "names", tmp_path / "out.csv"
     names.write_text("a\n" * 10)

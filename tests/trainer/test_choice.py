@@ -136,7 +136,7 @@ def test_towers_alone_are_chosen_where_the_sum_finds_no_more(choices: dict[str, 
         ("closed_form",),
         ("closed_form", "regression"),
         pytest.param(("trained", "closed_form"), marks=pytest.mark.exhaustive),
-        ("trained", "regression"),
+        pytest.param(("trained", "regression"), marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_model_is_made_of_the_parts_that_it_may_be_made_of_and_no_other_is_fitted(
@@ -194,6 +194,7 @@ def test_the_choice_brings_the_towers_that_were_chosen_and_says_what_they_have_n
 
 
 @pytest.mark.integration
+@pytest.mark.exhaustive
 def test_the_same_seed_chooses_the_same(tmp_path: Path, choices: dict[str, Choice]) -> None:
     assert without_seconds(chosen(random_histories(), tmp_path)) == without_seconds(choices["random"])
 

@@ -48,6 +48,7 @@ def test_a_recipe_can_be_written_as_json() -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.exhaustive
 def test_fitting_twice_gives_the_same_bit_for_bit() -> None:
     found = RECIPE._replace(mix=Mix(1, 1, 0.5))
     first, second = (fit(random_histories(), BOOKS, found, FAST) for _ in range(2))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from serving.pushed_model import PushedModel, newest_version
 from tests.e2e.killed_runs import Restarted
 from tests.e2e.kubeflow.comparisons import check_same
 from tests.e2e.kubeflow.runs import NEVER_CACHED, STORE_PASSWORD, Kubeflow, secrets_in
@@ -15,6 +16,7 @@ from tests.e2e.runs import HEADER, REVIEWS, SAMPLE, Run, Runner
 from tests.kubeflow.backend.cluster import PIPELINE_ROOT, RunResult
 from tests.kubeflow.backend.driver import Installation
 from transform import features
+from transform.release_notes import pseudonym_key_id
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -112,6 +114,9 @@ def test_metadata_shows_metrics_blessing_and_pushed_version(first: RunResult, ku
     assert first.properties("ServingValidator", "blessing")["blessed"] == 1
     pushed = first.properties("Pusher", "pushed_model")
     [version] = kubeflow.push_dir.iterdir()
+    assert pseudonym_key_id(str(version)) == PushedModel(newest_version(local.push_dir)).facts["pseudonym_key_id"]
+    card = json.loads((version / features.MODEL_CARD_FILE).read_text())
+    assert card["model_details"]["pseudonym_key_id"] == pseudonym_key_id(str(version))
     assert (pushed["pushed"], pushed["pushed_version"]) == (1, version.name)
     assert pushed["pushed_destination"] == str(version)
 
