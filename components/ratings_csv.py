@@ -1,16 +1,19 @@
 """From a CSV of reviews to Arrow tables of the Examples schema: columns at a time, users hidden, faults located."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.ahead import ahead
 from components.csv_records import MAX_FIELD_LINES, LongRecordError, Positions
 from components.csv_records import REASONS as FORM_REASONS
+from components.joined_rows import joining
 from components.parquet_examples import EXAMPLE_SCHEMA, as_list_column
 from components.review_blocks import MAX_FIELD_BYTES, WRONG_FIELDS, Block, ReviewBlocks
 from components.review_files import CheckedStream, Opener
@@ -26,7 +29,8 @@ CACHED_VALUES: Final = 1 << 20
 NO_USER: Final = "no user"
 NO_BOOK: Final = "no book"
 BAD_GENRES: Final = "not a list of strings"
-REASONS: Final = (NO_USER, NO_BOOK, BAD_GENRES, WRONG_FIELDS, *FORM_REASONS)
+JOINED_ROWS: Final = "a line end where another row seems to begin"
+REASONS: Final = (NO_USER, NO_BOOK, BAD_GENRES, JOINED_ROWS, WRONG_FIELDS, *FORM_REASONS)
 
 
 class Reject(NamedTuple):
@@ -79,6 +83,7 @@ class RatingsCsv:
         self._key = key
         self._max_field_lines = max_field_lines
         self._zero_rating = zero_rating
+        self._header: list[str] = []
         self._genres: dict[str, list[str] | None] = {}
         self._faults: list[tuple[int, str, str]] = []
         self.report = FileReport(name)
@@ -91,9 +96,9 @@ class RatingsCsv:
         Raises:
           DataError: the file cannot be read as a CSV of reviews.
         """
-        header = read_header(self._open_file, self._name)
+        self._header = read_header(self._open_file, self._name)
         with CheckedStream(self._open_file(), self._name) as stream:
-            yield from self._tables(ReviewBlocks(stream, self._name, header, self._max_field_lines))
+            yield from self._tables(ReviewBlocks(stream, self._name, self._header, self._max_field_lines))
             self.report.sha256 = stream.sha256.hexdigest()
         self.report.rejects = [Reject(self._name, *fault) for fault in sorted(self._faults)]
 
@@ -123,9 +128,15 @@ class RatingsCsv:
         if self._zero_rating == "unrated":
             ratings = pc.if_else(pc.equal(ratings, 0), pa.scalar(None, pa.float32()), ratings)
         parsed, genres_fit = self._parsed_genres(genres)
-        has_user, has_book = _has_text(user), _has_text(isbn)
-        self._note_faults(lines, has_user, has_book, genres_fit)
-        keep = pc.and_(pc.and_(has_user, has_book), genres_fit)
+        fitting = {
+            (features.USER, NO_USER): _has_text(user),
+            (features.ISBN, NO_BOOK): _has_text(isbn),
+            (features.GENRES, BAD_GENRES): genres_fit,
+            (features.USER, JOINED_ROWS): self._joins_no_rows(user, features.USER),
+            (features.ISBN, JOINED_ROWS): self._joins_no_rows(isbn, features.ISBN),
+        }
+        self._note_faults(lines, fitting)
+        keep = reduce(pc.and_, fitting.values())
         table = pa.table(
             {
                 features.GENRES: parsed,
@@ -137,16 +148,18 @@ class RatingsCsv:
         )
         return table.filter(keep)
 
-    def _note_faults(self, lines: Positions, has_user: pa.Array, has_book: pa.Array, genres_fit: pa.Array) -> None:
+    def _note_faults(self, lines: Positions, fitting: Mapping[tuple[str, str], pa.Array]) -> None:
+        """Notes the first fault of each row; `fitting` says by column and reason which rows do not have it."""
         faults: dict[int, tuple[str, str]] = {}
-        for fits, column, reason in (
-            (has_user, features.USER, NO_USER),
-            (has_book, features.ISBN, NO_BOOK),
-            (genres_fit, features.GENRES, BAD_GENRES),
-        ):
+        for fault, fits in fitting.items():
             for row in pc.indices_nonzero(pc.invert(fits)).to_pylist():
-                faults.setdefault(row, (column, reason))
+                faults.setdefault(row, fault)
         self._faults += [(int(lines[row]), column, reason) for row, (column, reason) in faults.items()]
+
+    def _joins_no_rows(self, values: pa.Array, column: str) -> pa.Array:
+        fits = np.ones(len(values), bool)
+        fits[joining(values, self._header.index(column), self._header)] = False
+        return pa.array(fits)
 
     def _hidden(self, user: pa.Array) -> pa.Array:
         """Returns the users' pseudonyms; each distinct name of a batch is hashed once."""

@@ -88,6 +88,8 @@ def build(environment: Path, wanted: str, cache: Path, commands: Commands) -> No
     if faults := host.build_faults():
         raise SetupError("\n  ".join(["this machine lacks something.", *faults]))
     _say(f"Setting up {environment} with Python {sys.version.split()[0]} (a minute or two)")
+    if environment.is_symlink():  # What it names is another checkout's.
+        environment.unlink()
     (environment / STAMP_FILE).unlink(missing_ok=True)
     own_runtime = private_runtime.is_needed()
     if own_runtime:

@@ -58,8 +58,9 @@ def answer_all(names: Path, ask: Ask, out: Path | None, form: str, spreadsheet_s
         lines = _lines(names)
         while batch := list(itertools.islice(lines, BATCH)):
             readers = ask([name for name, _ in batch])
-            for reader in readers:
-                write(reader)
+            with _told(out):
+                for reader in readers:
+                    write(reader)
             count += len(batch)
             progress.update(task, completed=batch[-1][1])
     return count
@@ -134,9 +135,30 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         return
     try:
-        with replacing(out) as beside, beside.open("w", encoding="utf-8", newline="", errors="surrogateescape") as file:
-            yield file
+        with replacing(out) as beside:
+            with _told(out):
+                file = beside.open("w", encoding="utf-8", newline="", errors="surrogateescape")
+            try:
+                yield file
+            finally:
+                with _told(out):
+                    file.close()
     except OSError as error:
-        raise DataError(
-            f"--out {out}: cannot be written ({error.strerror}). Name a file in a folder of yours."
-        ) from error
+        if error.filename2 is None:  # A rename names two files. All else is not about `out`.
+            raise
+        raise _unwritable(out, error) from error
+
+
+@contextmanager
+def _told(out: Path | None) -> Iterator[None]:
+    """Turns a failure to write `out` into an error that names it; what writes to the standard output stays as it is."""
+    try:
+        yield
+    except OSError as error:
+        if out is None:
+            raise
+        raise _unwritable(out, error) from error
+
+
+def _unwritable(out: Path, error: OSError) -> DataError:
+    return DataError(f"--out {out}: cannot be written ({error.strerror}). Name a file in a folder of yours.")

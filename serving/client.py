@@ -230,7 +230,8 @@ def _parts(inputs: Inputs) -> Iterator[Inputs]:
         yield inputs
         return
     asked = int(inputs[features.SERVED_K].max()) if features.SERVED_K in inputs else 1
-    rows = min(MOST_ROWS, max(1, MOST_BOOKS // max(1, asked)))
+    # What the server refuses is sent as it is.
+    rows = min(MOST_ROWS, max(1, MOST_BOOKS // asked)) if 1 <= asked <= features.MOST_BOOKS_ASKED else MOST_ROWS
     for start in range(0, max(lengths), rows):
         yield {name: values[start : start + rows] for name, values in inputs.items()}
 

@@ -7,11 +7,17 @@ exit code, so that a scheduler can tell bad input from a gate that did its work.
 from collections.abc import Iterator
 from typing import ClassVar
 
+from transform.addresses import redacted_text
+
 
 class ReadalikeError(Exception):
     """Base of all errors that carry a message for the person who runs the pipeline."""
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str):
+        """Takes the message. What a library said may be part of it, with the password of an address."""
+        super().__init__(redacted_text(message))
 
 
 class InputError(ReadalikeError):

@@ -69,6 +69,10 @@ class LocalFiles:
         Path(location).unlink()
 
     def remove_folder(self, folder: str) -> None:
-        """Removes a folder. It may never have been, or be removed by another run too."""
+        """Removes a folder, or a link to one. It may never have been, or be removed by another run too."""
+        path = Path(folder)
         with suppress(FileNotFoundError):
-            shutil.rmtree(folder)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()

@@ -62,19 +62,35 @@ def test_an_environment_counts_only_with_its_stamp_and_a_python_that_starts(tmp_
     assert not setup.is_current(tmp_path, "abc")
 
 
-def test_an_environment_does_not_count_from_the_moment_it_is_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / setup.STAMP_FILE).write_text("old")
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set-up is broken off before it downloads anything."""
 
-    def killed(*_: object) -> None:
+    def kill(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(setup, "provide_uv", killed)
+    monkeypatch.setattr(setup, "provide_uv", kill)
     monkeypatch.setattr(host, "build_faults", list)
+
+
+@pytest.mark.usefixtures("killed")
+def test_an_environment_does_not_count_from_the_moment_it_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / setup.STAMP_FILE).write_text("old")
     with pytest.raises(KeyboardInterrupt):
         setup.build(tmp_path, "new", tmp_path / "cache", Commands(tmp_path / "log"))
     assert not (tmp_path / setup.STAMP_FILE).exists()
+
+
+@pytest.mark.usefixtures("killed")
+def test_an_environment_that_another_checkout_lends_by_a_link_stays_as_it_is(tmp_path: Path) -> None:
+    lent, link = tmp_path / "lent", tmp_path / ".venv"
+    lent.mkdir()
+    (lent / setup.STAMP_FILE).write_text("old")
+    link.symlink_to(lent)
+    with pytest.raises(KeyboardInterrupt):
+        setup.build(link, "new", tmp_path / "cache", Commands(tmp_path / "log"))
+    assert not link.exists()
+    assert (lent / setup.STAMP_FILE).read_text() == "old"
 
 
 @pytest.mark.integration

@@ -1,6 +1,7 @@
 import pytest
 
-from transform.addresses import redacted
+from transform.addresses import redacted, redacted_text
+from transform.errors import KubeflowError, ServingError, StorageError
 
 
 @pytest.mark.parametrize(
@@ -16,3 +17,21 @@ from transform.addresses import redacted
 )
 def test_nobody_who_is_let_in_is_shown(address: str, shown: str) -> None:
     assert redacted(address) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "s3://b/x: curl said: proxy http://me:secret@proxy:3128 and https://you:secret@[::1]:9000/ refused.",
+            "s3://b/x: curl said: proxy http://***@proxy:3128 and https://***@[::1]:9000/ refused.",
+        ),
+        ("(minio://key:secret@host)", "(minio://***@host)"),
+        ("s3://bucket/a@b: no such file", "s3://bucket/a@b: no such file"),
+        ("write to me@example.org, or see http://host/@me", "write to me@example.org, or see http://host/@me"),
+    ],
+)
+def test_no_error_of_ours_repeats_a_password_that_a_library_told(text: str, shown: str) -> None:
+    assert redacted_text(text) == shown
+    for kind in (StorageError, ServingError, KubeflowError):
+        assert str(kind(text)) == shown

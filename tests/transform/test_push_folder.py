@@ -258,3 +258,24 @@ def test_after_the_highest_number_nothing_is_pushed(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="the highest that TF Serving can read"):
         PushFolder(str(tmp_path)).copy(version.name, {})
     assert [path.name for path in tmp_path.iterdir()] == [version.name]
+
+
+def test_links_and_files_that_stand_where_folders_do_harm_nothing_that_they_name(
+    local: PushFolder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = PushFolder(str(tmp_path_factory.mktemp("elsewhere")))
+    write(elsewhere, "5")
+    here = Path(local.location)
+    (here / "5").symlink_to(elsewhere.path("5"))
+    (here / "9").symlink_to("nowhere")
+    (here / ".incoming-1").symlink_to("nowhere")
+    (here / ".pruned-2").symlink_to(elsewhere.path("5"))
+    (here / ".pruned-3").write_text("a file")
+    write(local, "7")
+    assert local.versions() == ["5", "7"]
+    assert local.served() == "7"
+    assert local.prune(1) == ["5"]
+    assert names(local) == {"7", "9"}
+    assert contents(elsewhere, "5").keys() == set(FILES)
+    write(PushFolder(str(here / "model")), "1")
+    assert local.push(str(here / "model" / "1"), {}) == "10"
