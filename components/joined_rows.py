@@ -16,14 +16,14 @@ import pyarrow.compute as pc
 from components.review_values import parse_genres, parse_rating
 from transform import features
 
-LINE_ENDS: Final = ("\n", "\r")
+_LINE_ENDS: Final = ("\n", "\r")
 
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 
 
 def joining(values: pa.Array, column: int, header: Sequence[str]) -> list[int]:
     """Returns the numbers of the rows in which a value of the column with the number `column` joins two rows."""
-    first, second = (pc.match_substring(values, end) for end in LINE_ENDS)
+    first, second = (pc.match_substring(values, end) for end in _LINE_ENDS)
     candidates = pc.indices_nonzero(pc.or_(first, second))
     texts = values.take(candidates).to_pylist()
     return [row for row, text in zip(candidates.to_pylist(), texts, strict=True) if joins_rows(text, column, header)]

@@ -1,6 +1,5 @@
 """The one typed, validated configuration of a run: flags over a TOML file over defaults."""
 
-import re
 import shlex
 import sys
 from collections.abc import Collection, Sequence
@@ -31,9 +30,6 @@ SCHEMA_FILE: Final = Path(__file__).resolve().parent.parent / "data" / "schema" 
 ONLY_OF_THE_LOCAL_RUNNER: Final = frozenset(
     {"config", "data", "metadata", "pseudonym_key_file", "push_dir", "verbose", "work_dir"}
 )
-
-# `:password` in `scheme://user:password@host`.
-_PASSWORD: Final = re.compile(r"(?<=//)([^/@:]*):[^/@]*(?=@)")
 
 
 class PipelineConfig(BaseSettings):
@@ -187,10 +183,10 @@ class PipelineConfig(BaseSettings):
         )
 
     def recorded(self, without: Collection[str] = ()) -> dict[str, Any]:
-        """Returns every field as JSON, as it may stand in a report: without passwords and `without` these fields."""
+        """Returns all fields but these as JSON, as they may stand in a report: no address names a user."""
         values = self.model_dump(mode="json", exclude={"kubeflow", *without})
         if values.get("metadata"):
-            values["metadata"] = _PASSWORD.sub(r"\1", values["metadata"])
+            values["metadata"] = redacted(values["metadata"])
         return values
 
     @classmethod

@@ -13,12 +13,12 @@ from urllib.parse import unquote, urlsplit
 from pipeline import preflight
 from pipeline.config import PipelineConfig
 from pipeline.flink_job_server import job_server
+from pipeline.full_disk import full_disk
 from pipeline.loading import loading
 from pipeline.local_report import REPORTS, LocalReport
 from pipeline.step_record import RUNS, last_seconds
 from pipeline.terminal import redirected_output, reported_steps, shown_waiting
-from transform.errors import ConfigurationError, InputError, ReadalikeError, causes, own_error
-from transform.exit_codes import FULL
+from transform.errors import ConfigurationError, InputError, ReadalikeError, own_error
 from transform.pseudonyms import key_id, read_key
 from transform.terminal_text import PlainConsole
 
@@ -63,7 +63,7 @@ def run_locally(
                     report.keep()
                 show_result(console, config.push_location)
             except (Exception, KeyboardInterrupt) as error:
-                cause = own_error(error) or _full_disk(error, config.work_dir)
+                cause = own_error(error) or full_disk(error, config.work_dir)
                 if isinstance(error, Exception) and (cause is None or log_file is not None):
                     traceback.print_exc(file=sys.__stderr__)
                 told = _told(error, cause, log_file)
@@ -94,17 +94,6 @@ def _new_run_id(work_dir: Path) -> str:
         if not any((work_dir / folder / run_id).exists() for folder in (REPORTS, RUNS)):
             return run_id
         time.sleep(0.1)
-
-
-def _full_disk(error: BaseException, work_dir: Path) -> ConfigurationError | None:
-    """Returns an error that says so if `error` comes from a disk that is full."""
-    for cause in causes(error):
-        if isinstance(cause, OSError) and cause.errno in FULL:
-            return ConfigurationError(
-                f"--work-dir {work_dir}: no space is left on a disk that the run writes to "
-                f"({cause.filename or cause.strerror}). Make room, and run again."
-            )
-    return None
 
 
 def _told(error: BaseException, cause: ReadalikeError | None, log_file: Path | None) -> str:

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from serving.answers import Answer
 from transform.errors import DataError
-from transform.output_files import replacing
+from transform.output_files import ReplaceError, replacing
 from transform.spreadsheet_cells import as_cell
 from transform.terminal_text import PlainConsole
 
@@ -143,9 +143,7 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
             finally:
                 with _told(out):
                     file.close()
-    except OSError as error:
-        if error.filename2 is None:  # A rename names two files. All else is not about `out`.
-            raise
+    except ReplaceError as error:
         raise _unwritable(out, error) from error
 
 

@@ -45,7 +45,7 @@ OPTIONS = "--import-mode=importlib -p no:cacheprovider -q --dist loadgroup --no-
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.exhaustive)])
 def test_a_shared_run_and_a_modules_fixture_are_made_once(workers: int, tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     markers = "\n".join(["[pytest]", f"pythonpath = {ROOT}", "markers =", "  integration", "  e2e", "  exhaustive"])

@@ -18,11 +18,18 @@ def is_stream(path: Path) -> bool:
     return str(path.absolute()).startswith(_STREAMS) or (path.exists() and not path.is_file())
 
 
+class ReplaceError(OSError):
+    """What was written beside a file cannot take its place."""
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yields where to write what becomes `path` when the block ends; `path` stays as it was if the block raises.
 
     A link stays one, and the file that it names is replaced. A stream is written to as it is.
+
+    Raises:
+      ReplaceError: the file system refuses to put what was written in the place of `path`.
     """
     if is_stream(path):
         yield path
@@ -31,10 +38,17 @@ def replacing(path: Path) -> Iterator[Path]:
     beside = target.with_name(f".{target.name}{UNFINISHED_SUFFIX}")
     try:
         yield beside
-        beside.replace(target)
+        _replace(beside, target)
     finally:
         with suppress(OSError):  # There may be no such folder: that was told when the file was opened.
             beside.unlink()
+
+
+def _replace(beside: Path, target: Path) -> None:
+    try:
+        beside.replace(target)
+    except OSError as error:
+        raise ReplaceError(error.errno, error.strerror, str(target)) from error
 
 
 @contextmanager

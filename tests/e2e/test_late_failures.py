@@ -1,4 +1,4 @@
-"""What goes wrong when most is done: a push folder that is full, and a report that cannot be written after the push."""
+"""What goes wrong when most is done: a disk that is full, and a report that cannot be written after the push."""
 
 import errno
 import os
@@ -40,7 +40,7 @@ def test_a_failure_after_the_push_says_which_version_is_served(
     assert "Traceback" not in done.output + done.errors
 
 
-@pytest.fixture(params=[256, 1024, 2048, 4096])
+@pytest.fixture(params=[256, 512, 1024, 1536])
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A disk of so many KiB."""
     folder = tmp_path / "disk"
@@ -65,3 +65,14 @@ def test_a_full_push_folder_ends_a_run_with_its_name_and_nothing_is_pushed_by_ha
     assert "Make room" in done.errors
     assert count_whole_versions(small_disk / "push") == 0
     assert before.items() <= {path: path.read_bytes() for path in small_disk.rglob("*") if path.is_file()}.items()
+
+
+def test_a_full_work_disk_ends_a_run_with_its_name_and_what_was_pushed_is_told(
+    reviews: Path, small_disk: Path, tmp_path: Path
+) -> None:
+    done = Runner(tmp_path)(reviews, QUICK, f"--work-dir={small_disk}/work")
+    assert done.exit_code == 2, done.output + done.errors
+    assert f"--work-dir {small_disk}/work: no space is left" in done.errors
+    assert "Make room" in done.errors
+    assert "Traceback" not in done.output + done.errors
+    assert count_whole_versions(tmp_path / "push") == done.output.count("was pushed before, and is served from")

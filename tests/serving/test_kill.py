@@ -12,7 +12,7 @@ from tests.serving.killed import JOBS
 pytestmark = pytest.mark.integration
 
 
-@pytest.mark.parametrize("points", [8, pytest.param(40, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("points", [5, pytest.param(40, marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("job", JOBS)
 def test_killed_at_many_points_and_done_again(job: str, points: int, tmp_path: Path) -> None:
     command = ["-m", "tests.serving.killed", job, str(tmp_path), str(points)]

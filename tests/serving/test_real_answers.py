@@ -26,7 +26,11 @@ from transform.features import FILLER_SCORE
 
 TOLERANCE = 1e-5
 ROWS = 250
-RECIPES = {"without-sparse-part": WITHOUT_SPARSE_PART, "with-sparse-part": WITH_SPARSE_PART}
+# By name: what is fitted, and what to mark. A model with a sparse part has all that the other has.
+RECIPES = {
+    "without-sparse-part": (WITHOUT_SPARSE_PART, [pytest.mark.exhaustive]),
+    "with-sparse-part": (WITH_SPARSE_PART, []),
+}
 
 pytestmark = pytest.mark.integration
 
@@ -50,9 +54,9 @@ SETS = {
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param((path, asked, recipe), marks=marks, id=f"{readers}-{kind}")
+        pytest.param((path, asked, recipe), marks=[*marks, *also], id=f"{readers}-{kind}")
         for readers, (path, asked, marks) in SETS.items()
-        for kind, recipe in RECIPES.items()
+        for kind, (recipe, also) in RECIPES.items()
     ],
 )
 def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RealModel:

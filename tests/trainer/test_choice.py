@@ -208,7 +208,9 @@ def test_readers_of_two_books_get_the_defaults_and_can_be_fitted(tmp_path: Path)
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("temperatures", "meanwhile"), [((0.1,), True), ((0.1, 0.3), False)])
+@pytest.mark.parametrize(
+    ("temperatures", "meanwhile"), [((0.1,), True), pytest.param((0.1, 0.3), False, marks=pytest.mark.exhaustive)]
+)
 def test_the_fit_on_everything_is_begun_meanwhile_where_it_is_clear_how(
     temperatures: tuple[float, ...], meanwhile: bool, tmp_path: Path
 ) -> None:

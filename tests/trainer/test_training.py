@@ -124,7 +124,7 @@ EARLY, LAST = [0.1, 0.3, 0.2, 0.2], [float(epoch) for epoch in range(12)]
     ("recalls", "other"),
     [
         (EARLY, 1),
-        (LAST, 0),
+        pytest.param(LAST, 0, marks=pytest.mark.exhaustive),
         pytest.param(EARLY, 0, marks=pytest.mark.exhaustive),
         pytest.param(LAST, 1, marks=pytest.mark.exhaustive),
     ],
