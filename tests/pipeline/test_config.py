@@ -133,6 +133,6 @@ def test_what_is_recorded_of_a_configuration_has_every_field_and_no_password() -
     recorded = config.recorded()
     assert set(recorded) == set(PipelineConfig.model_fields) - {"kubeflow"}
     assert recorded["split"]["seed"] == 5
-    assert recorded["metadata"] == "mysql://me@host:3306/store"
+    assert recorded["metadata"] == "mysql://***@host:3306/store"
     assert "s3cr" not in json.dumps(recorded)
     assert not set(config.recorded(without=ONLY_OF_THE_LOCAL_RUNNER)) & ONLY_OF_THE_LOCAL_RUNNER
