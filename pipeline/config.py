@@ -183,7 +183,7 @@ class PipelineConfig(BaseSettings):
         )
 
     def recorded(self, without: Collection[str] = ()) -> dict[str, Any]:
-        """Returns all fields but these as JSON, as they may stand in a report: no address names a user."""
+        """Returns all fields but `kubeflow` and those `without` as JSON. No address in it names a user."""
         values = self.model_dump(mode="json", exclude={"kubeflow", *without})
         if values.get("metadata"):
             values["metadata"] = redacted(values["metadata"])

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +24,12 @@ def full_disk(error: BaseException, work_dir: Path) -> ConfigurationError | None
             return _full(work_dir, str(cause.filename or cause.strerror))
         if said := next((saying for saying in _SAYINGS if saying in str(cause)), None):
             return _full(work_dir, said)
-    if _free_bytes(work_dir) < _NO_ROOM_BYTES:
-        return _full(work_dir, f"it has {_free_bytes(work_dir)} bytes left")
+    if not isinstance(error, Exception):  # An interrupt has its own cause, however little room is left.
+        return None
+    with suppress(FileNotFoundError):  # Somebody has removed the folder: that is another fault.
+        free = shutil.disk_usage(work_dir).free
+        if free < _NO_ROOM_BYTES:
+            return _full(work_dir, f"it has {free} bytes left")
     return None
 
 
@@ -31,8 +37,3 @@ def _full(work_dir: Path, what: str) -> ConfigurationError:
     return ConfigurationError(
         f"--work-dir {work_dir}: no space is left on a disk that the run writes to ({what}). Make room, and run again."
     )
-
-
-def _free_bytes(folder: Path) -> int:
-    room = os.statvfs(folder)
-    return room.f_bavail * room.f_frsize

@@ -51,3 +51,8 @@ def test_a_disk_without_room_is_told_whatever_the_error_says(tmp_path: Path, mon
     found = full_disk(ValueError("a step failed"), tmp_path)
     assert found is not None
     assert "bytes left). Make room, and run again." in str(found)
+    assert full_disk(KeyboardInterrupt(), tmp_path) is None
+
+
+def test_a_work_folder_that_somebody_has_removed_is_no_full_disk(tmp_path: Path) -> None:
+    assert full_disk(ValueError("a step failed"), tmp_path / "removed") is None
