@@ -11,6 +11,8 @@ from trainer.hyperparameters import Hyperparameters
 from trainer.study import CONFIGURED, FIRST_TRIALS, FOLDS, KILLED, READERS, VALUES, Study
 from trainer.tuning_parameters import Axis
 
+pytestmark = pytest.mark.integration
+
 BASE = Hyperparameters(max_epochs=8)
 AXES = {
     "learning_rate": Axis(low=0.001, high=0.1, log=True),

@@ -77,6 +77,20 @@ def test_the_same_seed_gives_the_same_towers_bit_for_bit_and_another_one_others(
 
 
 @pytest.mark.integration
+def test_a_step_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the loop that does several steps at once traces what is in it twice."""
+    traced, loss = [], TwoTowerModel.compute_loss
+
+    def counted(self: TwoTowerModel, *arguments: object, **options: object) -> object:
+        traced.append(self)
+        return loss(self, *arguments, **options)
+
+    monkeypatch.setattr(TwoTowerModel, "compute_loss", counted)
+    trained(epochs=2)
+    assert len(traced) == 1
+
+
+@pytest.mark.integration
 def test_it_stops_after_patience_and_keeps_the_towers_of_the_best_epoch() -> None:
     """Of the epochs that find the same, the last one."""
     heard, seen = iter([0.1, 0.3, 0.3, 0.2, 0.29, 0.9]), []
