@@ -64,8 +64,10 @@ def lines(exposure: dict[str, Any]) -> Iterator[str]:
         f"lists of {exposure['readers']:,} readers against the served model's: {exposure['drift']:.1%} of the places "
         f"went to other books, {exposure['places_in_common']:.1%} of each list stayed"
     )
-    yield f"{'largest movers, by share of the lists':<60} {'before':>8} {'after':>8} {'readers':>9}"
-    for mover in (*exposure["risen"], *exposure["fallen"]):
+    movers = (*exposure["risen"], *exposure["fallen"])
+    if movers:
+        yield f"{'largest movers, by share of the lists':<60} {'before':>8} {'after':>8} {'readers':>9}"
+    for mover in movers:
         yield (
             f"{one_line(mover['isbn'], 60):<60} {mover['before']:>8.1%} {mover['after']:>8.1%} {mover['readers']:>9,}"
         )

@@ -590,3 +590,7 @@ def test_the_largest_movers_are_told_and_titles_keep_to_their_line(
     assert "\\x1b" in row
     assert "\x1b" not in row
     assert any("places went to other books" in line for line in told)
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        judge(holdout, good, good)
+    assert not any("largest movers" in record.getMessage() for record in caplog.records)

@@ -30,7 +30,8 @@ def test_999_readers_get_the_same_and_the_next_run_compares_with_what_is_served(
     again = kubeflow.run(DATA)
     assert again.failed is None, again.log(again.failed or "")[-5000:]
     assert again.steps["Trainer"].state == "CACHED"
-    [line] = [line for line in again.log("RetrievalEvaluator").splitlines() if "against the served model" in line]
+    told = again.log("RetrievalEvaluator").splitlines()
+    [line] = [line for line in told if "Recall@20 against the served model" in line]
     assert line.startswith("ok ")
     assert line.endswith("difference +0.0000 to +0.0000")
     assert again.properties("RetrievalEvaluator", "blessing")["blessed"] == 1
