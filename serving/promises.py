@@ -94,17 +94,16 @@ def _of_histories(ask: Ask, read: Mapping[bytes, Sequence[bytes]], answer: Mappi
 
 def _of_vectors(ask: Ask, readers: Sequence[bytes], answer: Mapping[str, Any]) -> Iterator[str]:
     """Yields faults of the vectors: their product, and what the sparse part adds, must be the score."""
-    users = ask(features.USER_EMBEDDING_SIGNATURE, {features.SERVED_USER_ID: list(readers)})
     books, scores = (answer[name][: len(readers), :WANTED] for name in (features.SERVED_ISBN, features.SERVED_SCORE))
     found = ask(features.BOOK_EMBEDDING_SIGNATURE, {features.SERVED_ISBN: books.ravel()})
     vectors = found[features.SERVED_EMBEDDING].reshape(*books.shape, -1)
-    # [readers, books, dim] @ [readers, dim, 1] -> [readers, books, 1]
-    products = (vectors @ users[features.SERVED_EMBEDDING][:, :, np.newaxis])[:, :, 0]
-    for row, (isbns, near_scores) in enumerate(
-        zip(users[features.SERVED_NEAR_ISBN], users[features.SERVED_NEAR_SCORE], strict=True)
-    ):
-        near = dict(zip(isbns, near_scores, strict=True))
-        products[row] += [near.get(book, 0.0) for book in books[row]]
+    products = np.empty(books.shape, np.float32)
+    for row, reader in enumerate(readers):
+        # One at a time: the sparse parts of many active readers are more than a request may answer.
+        user = ask(features.USER_EMBEDDING_SIGNATURE, {features.SERVED_USER_ID: [reader]})
+        near = dict(zip(user[features.SERVED_NEAR_ISBN][0], user[features.SERVED_NEAR_SCORE][0], strict=True))
+        # [books, dim] @ [dim] -> [books]
+        products[row] = vectors[row] @ user[features.SERVED_EMBEDDING][0] + [near.get(book, 0.0) for book in books[row]]
     there = books != b""
     if not np.allclose(products[there], scores[there], atol=TOLERANCE):
         yield f"{features.USER_EMBEDDING_SIGNATURE}: the vectors' product is not the score"

@@ -23,6 +23,8 @@ READERS_999 = DATA / "goodbooks-999-users" / "USER_ISBN_RATING_GENRES.csv"
 READERS_53000 = DATA / "goodbooks-v1" / "USER_ISBN_RATING_GENRES.csv.gz"
 ASKED, TOP_K = 1000, 100
 MADE_UP_READERS, MADE_UP_BOOKS = 48, 700
+# A request for so many readers may have all books of any of these sets in its answer.
+ROWS = 250
 EPOCHS = 2
 PARAMETERS = Hyperparameters(embedding_dim=64)
 WITHOUT_SPARSE_PART = Recipe(Schedule(256, EPOCHS), temperature=0.1, epochs=EPOCHS)
@@ -101,7 +103,7 @@ def as_stored(towers: BookTowers) -> BookTowers:
 
 def exported_scores(served: ServedModel, users: list[bytes], books: list[bytes]) -> np.ndarray:
     """The product of the vectors, and on top of it what the readers' sparse part says: float64 `[users, books]`."""
-    vectors = served.ask("user_embedding", {"user_id": users})
+    vectors = user_embeddings(served, users)
     candidates = served.ask("book_embedding", {"isbn": books})["embedding"]
     # [users, dim] @ [dim, books] -> [users, books]
     scores = vectors["embedding"].astype(np.float64) @ candidates.astype(np.float64).T
@@ -109,6 +111,19 @@ def exported_scores(served: ServedModel, users: list[bytes], books: list[bytes])
     rows, columns = np.nonzero(near != b"")
     scores[rows, pd.Index(books).get_indexer(near[rows, columns])] += vectors["near_score"][rows, columns]
     return scores
+
+
+def user_embeddings(served: ServedModel, users: list[bytes]) -> dict[str, np.ndarray]:
+    """Asks for so many vectors at a time that a sparse part of all books is not more than a request may answer."""
+    found = [
+        served.ask("user_embedding", {"user_id": users[start : start + ROWS]}) for start in range(0, len(users), ROWS)
+    ]
+    width = max(each["near_isbn"].shape[1] for each in found)
+    for each in found:
+        missing = ((0, 0), (0, width - each["near_isbn"].shape[1]))
+        each["near_isbn"] = np.pad(each["near_isbn"], missing, constant_values=b"")
+        each["near_score"] = np.pad(each["near_score"], missing)
+    return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
 
 
 def history_scores(towers: BookTowers, histories: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 from serving.probe import ServedModel, read_by
 from serving.promises import broken_promises
 from tests.serving.small_models import BOOK_NAMES, BOOKS, HISTORIES, USER_NAMES
+from trainer.requests import MOST_ANSWERS
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
 
@@ -27,6 +28,17 @@ def read(model: ServedModel) -> dict[bytes, list[bytes]]:
 def test_an_exported_model_keeps_them(model: ServedModel, read: dict[bytes, list[bytes]]) -> None:
     assert sum(map(len, read.values())) > BOOKS
     assert broken_promises(model.ask, read) == []
+
+
+def test_readers_whose_sparse_parts_name_a_million_books_each_can_be_checked(
+    model: ServedModel, read: dict[bytes, list[bytes]]
+) -> None:
+    def asked(signature: str, inputs: Any) -> dict[str, Any]:
+        if signature == "user_embedding":
+            assert len(inputs["user_id"]) * 1_000_000 <= MOST_ANSWERS
+        return model.ask(signature, inputs)
+
+    assert broken_promises(asked, read) == []
 
 
 def changed(ask: Callable, signature: str, change: Callable[[dict[str, Any]], None]) -> Callable:
