@@ -24,7 +24,7 @@ ENV TF_USE_LEGACY_KERAS=1 \
     PATH=/readalike/.venv/bin:$PATH \
     HOME=/home/readalike
 
-RUN python -m compileall -q components pipeline serving trainer transform
+RUN python -m compileall -q components core data evaluation pipeline registry report serving storage trainer transform
 
 ARG REVISION=unknown
 LABEL org.opencontainers.image.revision=$REVISION

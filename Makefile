@@ -19,19 +19,19 @@ help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: ## Make the environment in .venv, if it is missing or out of date
-	@python=$$(sh scripts/python.sh) && "$$python" -m scripts.setup
+	@python=$$(sh scripts/python.sh) && "$$python" -m scripts.bootstrap.setup
 
 run: setup ## The main job on the bundled sample: data -> pushed model -> recommendations
 	$(PY) local_runner.py --data data/sample/reviews.csv.gz --work-dir work --push-dir push $(ARGS)
 
 tune: setup ## Look for better hyper-parameters, on the bundled sample: make tune ARGS="--data … --tuning.trials 20"
-	$(PY) -m pipeline.tune --data data/sample/reviews.csv.gz --work-dir work --push-dir push $(ARGS)
+	$(PY) -m pipeline.commands.tune --data data/sample/reviews.csv.gz --work-dir work --push-dir push $(ARGS)
 
 tensorboard: setup ## TensorBoard on all runs of the work folder: make tensorboard ARGS="--work-dir DIR --port N"
-	$(PY) -m pipeline.tensorboard --work-dir work $(ARGS)
+	$(PY) -m pipeline.commands.tensorboard --work-dir work $(ARGS)
 
 report: setup ## The index of all runs of a work folder, opened where there is a display: make report ARGS="--work-dir DIR"
-	$(PY) -m pipeline.report_index $(ARGS)
+	$(PY) -m pipeline.commands.report_index $(ARGS)
 
 test-unit: setup ## The tests that start no process and run no pipeline (three minutes)
 	$(PYTEST) -m "not integration and not e2e and not $(LONG)" $(ARGS)
@@ -49,7 +49,7 @@ test-flink: setup ## The data steps on Apache Flink, beside the runner in memory
 	$(PY) -m pytest -m flink -rs $(ARGS)
 
 test-report: setup ## The pages of runs in a real browser, where Chromium is installed (five minutes)
-	$(PY) -m pytest -m browser tests/components/report -rs $(ARGS)
+	$(PY) -m pytest -m browser tests/report -rs $(ARGS)
 
 e2e: setup ## The tests of `make test` that run the pipeline
 	$(PYTEST) -m "e2e and not $(LONG)" $(ARGS)
@@ -57,7 +57,7 @@ e2e: setup ## The tests of `make test` that run the pipeline
 e2e-kubeflow: setup ## The compiled pipeline in a cluster that is a folder, beside the local runner
 	$(PYTEST) tests/kubeflow tests/e2e/kubeflow $(ARGS)
 
-bench-quality: setup ## The pushed model beside its peers: make bench-quality ARGS="--set NAME=PATH"
+bench-quality: setup ## The pushed model beside baselines: make bench-quality ARGS="--set NAME=PATH"
 	$(PY) -m benchmarks.quality $(ARGS)
 
 bench-serving: setup ## The exported search beside TFRS, FAISS and numpy (ten minutes, 12 GB of memory)
@@ -81,7 +81,7 @@ format: setup ## Mend what the linter and the formatter can
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-docs: setup ## Write the table of configuration into README
+docs: setup ## Write the tables of configuration into the documents
 	$(PY) -m scripts.config_table
 
 .PHONY: screenshots
@@ -89,10 +89,10 @@ screenshots: setup ## Pictures of real reports for the documents: make screensho
 	$(PY) -m scripts.screenshots $(ARGS)
 
 doctor: ## What is on this machine, and what is wrong
-	@python=$$(sh scripts/python.sh) && "$$python" -m scripts.doctor
+	@python=$$(sh scripts/python.sh) && "$$python" -m scripts.bootstrap.doctor
 
 lock: setup ## Resolve pyproject.toml anew into requirements.lock
-	@python=$$(sh scripts/python.sh) && "$$python" -m scripts.lock
+	@python=$$(sh scripts/python.sh) && "$$python" -m scripts.bootstrap.lock
 
 kubeflow: setup ## Compile the pipeline for Kubeflow: make kubeflow ARGS="--image … --data … --push-dir …"
 	$(PY) kubeflow_runner.py $(ARGS)
@@ -102,7 +102,7 @@ image: ## Build the container image, tagged by commit, and check that it can run
 	@set -e; revision=$$(git describe --always --dirty --exclude '*' --abbrev=12); image="$(IMAGE):$$revision"; \
 	$(DOCKER) build --build-arg REVISION="$$revision" --tag "$$image" .; \
 	$(DOCKER) run --rm "$$image" sh -ec "python kubeflow_runner.py --image $$image --out /tmp/readalike.yaml; \
-		python -m pipeline.kubeflow.smoke /tmp/readalike.yaml"; \
+		python -m pipeline.kubeflow.pod.smoke /tmp/readalike.yaml"; \
 	echo "Built $$image"
 
 clean: ## Remove caches and compiled files; work/ and push/ hold keys and models and stay

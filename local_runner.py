@@ -7,20 +7,20 @@ import gc
 import sys
 from collections.abc import Sequence
 
-from pipeline.config import read_config
-from pipeline.local_run import run_locally
+from core.exit_codes import with_exit_code
+from pipeline.configuration.config import read_config
+from pipeline.local.run import run_locally
 from serving.showcase import show_pushed
-from transform.exit_codes import with_exit_code
 
 
 @with_exit_code("interrupted; nothing was pushed by halves")
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline that the command line `argv` describes. Returns the exit code."""
+    """Runs the pipeline with the command line `argv`, and returns the exit code."""
     return run_locally(read_config(argv, required=["data"]), show_pushed)
 
 
 if __name__ == "__main__":
     exit_code = main()
-    # An interpreter that ends looks for garbage among all that TFX has loaded, which takes seconds and serves nobody.
+    # Without it the interpreter collects garbage among all objects of TFX at exit, which takes seconds.
     gc.freeze()
     sys.exit(exit_code)

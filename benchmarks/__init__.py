@@ -1,1 +1,1 @@
-"""Measurements that take minutes: what the documentation claims, with the commands that show it."""
+"""Benchmarks behind the figures in the documentation. Each takes minutes."""

@@ -1,9 +1,9 @@
-"""What evaluating a model takes: `make bench-evaluation`, beside the same ranking by plain numpy.
+"""Time and memory of evaluating a model, compared with a ranking by plain numpy: `make bench-evaluation`.
 
-Reviews are made up in the notebook's shape, and some readers' books are withheld. Towers and genres are random:
-what they say does not change how long ranking and measuring take. Both are RetrievalEvaluator's own code, for one
-model. Each way to rank has processes of its own, which take turns, so that peak memory is its own and whatever else
-the machine does hits both; what counts is the median of the rounds.
+Reviews are synthetic, in the notebook's shape, and some users' books are held out. Towers and genres are random,
+because their values do not affect the time. Ranking and metrics are RetrievalEvaluator's own code, for one model. Each
+ranker runs in its own processes, so peak memory is its own. They take turns, so other load hits both. The result is the
+median of the rounds.
 """
 
 import argparse
@@ -20,19 +20,19 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from benchmarks.loading import memory_mib
+from components.evaluation.holdout_scorer import HoldoutScorer
+from core.exit_codes import with_exit_code
+from core.project import ROOT
+from data.histories import Histories, Ids, Interactions, as_matrix, group_by_user, row_entries, withheld
 from data.synthetic import interactions as synthetic
 from data.synthetic.parameters import SyntheticParameters
-from trainer.beyond_accuracy import Genres, genres_of_books
-from trainer.book_towers import SHORTEST, BookTowers
-from trainer.interactions import Histories, Ids, Interactions, as_matrix, group_by_user, row_entries, withheld
-from trainer.judged_model import JudgedModel
-from trainer.measures import CUTOFFS, Surroundings, measure
-from trainer.ranking import BLOCK_SCORES, Rankings, find_hits, rank
-from trainer.twin import Twin
-from transform.exit_codes import with_exit_code
-from transform.output_files import make_ready, telling
+from evaluation.beyond_accuracy import Genres, genres_of_books
+from evaluation.ranking import BLOCK_SCORES, Rankings, find_hits, rank
+from evaluation.report_metrics import CUTOFFS, Surroundings, measure
+from storage.output_files import make_ready, telling
+from trainer.export.holdout_model import HoldoutModel
+from trainer.models.towers import SHORTEST, BookTowers
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 OURS: Final = "readalike"
 NUMPY: Final = "numpy argpartition"
 DEPTH: Final = max(CUTOFFS)
@@ -45,7 +45,7 @@ MEASURED: Final = ("ranking_seconds", "metrics_seconds", "before_mib", "ranking_
 
 
 class Judged(NamedTuple):
-    """What is ranked, and for whom."""
+    """Input of an evaluation: the hold-out users, their histories, the towers and the genres."""
 
     users: Ids
     training: Histories
@@ -56,7 +56,7 @@ class Judged(NamedTuple):
 
 @with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the table and writes it as JSON. Returns the exit code."""
+    """Prints the table, writes it as JSON, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.evaluation", description=__doc__)
     parser.add_argument("--reviews", type=int, default=1_733_561, help="default: %(default)s")
     parser.add_argument("--users", type=int, default=706_880, help="default: %(default)s")
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def judged(options: argparse.Namespace) -> Judged:
-    """Returns made-up readers, their books, random towers and genres with few large ones."""
+    """Returns synthetic users and histories, random towers, and genres of which few are large."""
     reviews = SyntheticParameters(reviews=options.reviews, users=options.users, books=options.books, seed=options.seed)
     made_up = synthetic.Interactions(reviews)
     pairs = np.unique(made_up.user.astype(np.int64) * reviews.books + made_up.book)
@@ -105,18 +105,18 @@ def judged(options: argparse.Namespace) -> Judged:
 
 
 def evaluate(ranker: str, made: Judged, resamples: int, seed: int, out: Path) -> dict[str, Any]:
-    """Ranks and measures.
+    """Ranks all books and computes the metrics.
 
     Args:
-      ranker: in which way.
-      made: for whom, and by what.
-      resamples: of the bootstrap.
-      seed: of the bootstrap.
-      out: gets the ranked books, as numpy's array.
+      ranker: `OURS` or `NUMPY`.
+      made: the input.
+      resamples: number of bootstrap resamples.
+      seed: seed of the bootstrap.
+      out: file for the ranked books, as a numpy array.
 
     Returns:
-      Seconds that ranking and measuring took; MiB that the process held at the most before, with the ranking, and with
-      both.
+      The sizes of the input, seconds of ranking and of metrics, and the peak memory in MiB before, after the ranking,
+      and after both.
     """
     books = len(made.towers.query_table)
     ranked_by = prepared(ranker, made)
@@ -134,17 +134,17 @@ def evaluate(ranker: str, made: Judged, resamples: int, seed: int, out: Path) ->
 
 
 def prepared(ranker: str, made: Judged) -> Callable[[], Rankings]:
-    """Returns what ranks, with everything set up that a run sets up once."""
+    """Returns the ranking function, with the setup that a run does once already done."""
     if ranker == NUMPY:
         return lambda: rank_by_numpy(made)
     books = len(made.towers.query_table)
     tokens = [str(book).encode() for book in range(books)]
-    model = JudgedModel(Twin(made.towers, tokens, np.zeros(0, np.uint32)), tokens, made.training)
+    model = HoldoutScorer(HoldoutModel(made.towers, tokens, np.zeros(0, np.uint32)), tokens, made.training)
     return lambda: rank(model.scores, made.users, made.training, made.wanted, books, DEPTH)
 
 
 def rank_by_numpy(made: Judged) -> Rankings:
-    """Ranks as `trainer.ranking.rank` does, in blocks as large, with numpy and SciPy only."""
+    """Ranks like `evaluation.ranking.rank`, with the same block size, by numpy and SciPy only."""
     books = len(made.towers.query_table)
     read, size = as_matrix(made.training, books), max(BLOCK_SCORES // books, 1)
     ranked, hits = [], []
@@ -162,7 +162,7 @@ def rank_by_numpy(made: Judged) -> Rankings:
 
 
 def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Returns a row for each way to rank: the medians of the rounds, and what both ways have in common."""
+    """Returns a row for each ranker: the medians of the rounds, and the share of equal places."""
     found: dict[str, list[dict[str, Any]]] = {OURS: [], NUMPY: []}
     with tempfile.TemporaryDirectory() as folder:
         files = {ranker: Path(folder) / f"{place}.npy" for place, ranker in enumerate(found)}
@@ -185,7 +185,7 @@ def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Returns the results in Markdown."""
+    """Returns the results as a Markdown table."""
     first = rows[0]
     lines = [
         f"{first['holdout_users']:,} hold-out readers, {first['books']:,} books, {first['interactions']:,} training "

@@ -1,4 +1,4 @@
-"""The benchmark's own hold-out, which shares no code with the pipeline's."""
+"""The benchmark's own hold-out split, independent of the pipeline's code."""
 
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from trainer.interactions import Histories, Interactions, group_by_user
+from data.histories import Histories, Interactions, group_by_user
 from transform import features
 
 HELD_OUT_SHARE: Final = 0.2
@@ -14,7 +14,7 @@ LEAST_BOOKS: Final = 3
 
 
 class Holdout(NamedTuple):
-    """Reviews split in two."""
+    """Reviews split into training and held-out books."""
 
     reviews: pd.DataFrame
     """The training reviews."""
@@ -25,14 +25,14 @@ class Holdout(NamedTuple):
 
     training: Histories
     wanted: Histories
-    """The held-out books that training knows, by user."""
+    """The held-out books that are in the training reviews, by user."""
 
     unfindable: np.ndarray
-    """`[users]`: how many of each user's held-out books training does not know."""
+    """`[users]`: number of each user's held-out books that are not in the training reviews."""
 
 
 def read_reviews(path: Path) -> pd.DataFrame:
-    """Returns the last review of each reader and book."""
+    """Returns the last review of each user and book."""
     files = sorted(path.glob("*.csv*")) if path.is_dir() else [path]
     columns = [features.USER, features.ISBN, features.RATING, features.GENRES]
     reviews = pd.concat(pd.read_csv(file, usecols=columns, dtype=str, keep_default_na=False) for file in files)
@@ -40,13 +40,13 @@ def read_reviews(path: Path) -> pd.DataFrame:
 
 
 def thinned(reviews: pd.DataFrame, most_books: int, seed: int) -> pd.DataFrame:
-    """Returns at most `most_books` random reviews of each reader."""
+    """Returns at most `most_books` random reviews of each user."""
     shuffled = reviews.sample(frac=1, random_state=seed)
     return shuffled[shuffled.groupby(features.USER).cumcount() < most_books].sort_index()
 
 
 def held_out(reviews: pd.DataFrame, seed: int) -> Holdout:
-    """Holds out a random fifth of each reader's books, at least one; readers of fewer than three are dropped."""
+    """Holds out a random fifth of each user's books, at least one. Users with fewer than three books are dropped."""
     sizes = reviews.groupby(features.USER)[features.ISBN].transform("size")
     reviews, sizes = reviews[sizes >= LEAST_BOOKS], sizes[sizes >= LEAST_BOOKS]
     order = pd.Series(np.random.default_rng(seed).random(len(reviews)), reviews.index)

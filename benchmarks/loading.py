@@ -1,4 +1,4 @@
-"""What loading a version takes, as JSON: `python -m benchmarks.loading FOLDER`, which imports little else."""
+"""Time and memory of loading a version, as JSON: `python -m benchmarks.loading FOLDER`. It imports little else."""
 
 import json
 import re
@@ -12,17 +12,17 @@ from transform import features
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints what `load` finds. Returns the exit code."""
+    """Prints the result of `load`, and returns the exit code."""
     [folder] = sys.argv[1:] if argv is None else argv
     print(json.dumps(load(Path(folder))))
     return 0
 
 
 def load(version: Path) -> dict[str, float]:
-    """Loads `version` as a server does, and asks once.
+    """Loads `version` as a server does, and makes one request.
 
     Returns:
-      Seconds that loading took; MiB that the process holds before, after, and held at the most.
+      Seconds of loading; resident memory of the process before and after, and its peak, in MiB.
     """
     before = memory_mib("VmRSS")
     started = time.monotonic()
@@ -38,7 +38,7 @@ def load(version: Path) -> dict[str, float]:
 
 
 def memory_mib(name: str) -> float:
-    """Returns MiB that this process holds (`VmRSS`) or held at the most (`VmHWM`), what it was forked from aside."""
+    """Returns the resident (`VmRSS`) or peak (`VmHWM`) memory of this process in MiB, without that of its parent."""
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     return int(re.findall(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)[0]) / 1024
 

@@ -1,9 +1,9 @@
-"""Recommendation quality of the pushed model beside its peers: `make bench-quality ARGS="--set NAME=PATH"`.
+"""Recommendation quality of the pushed model and of baselines: `make bench-quality ARGS="--set NAME=PATH"`.
 
-For each data set and seed a fifth of each reader's books is held out (at least one; readers with three or more), the
-rest is written to a CSV file, the whole pipeline runs on that file as a user would run it, and the model in the push
-folder is asked for every reader by its signature. Peers are fitted on the same reviews, each tuned on validation
-readers of the first seed. All held-out books count, those too that no training review names.
+For each data set and seed, a fifth of the books of each user with three or more is held out (at least one). The whole
+pipeline runs on a CSV file of the other reviews, as a user would run it. The pushed model then recommends books to
+every reader by its signature. Baselines are fitted on the same reviews, each tuned on validation users of the first
+seed. All held-out books count, even those without a training review.
 """
 
 import argparse
@@ -20,22 +20,22 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from benchmarks.baselines import models
+from benchmarks.baselines.tuning import tuned_settings
 from benchmarks.holdout import Holdout, held_out, read_reviews, thinned
-from serving.pushed_model import newest_version
-from trainer import baselines
-from trainer.interactions import Ids, as_matrix
-from trainer.metrics import hit_rate, mean, ndcg, recall
-from trainer.peers import tuned_settings
-from trainer.ranking import NO_BOOK, find_hits, rank
+from core.exit_codes import with_exit_code
+from core.project import ROOT
+from core.pseudonyms import KEY_VARIABLE, pseudonymise
+from data.histories import Ids, as_matrix
+from evaluation.metrics import hit_rate, mean, ndcg, recall
+from evaluation.ranking import NO_BOOK, find_hits, rank
+from registry.push_folder import newest_version
+from storage.output_files import make_ready, telling
 from transform import features
-from transform.exit_codes import with_exit_code
-from transform.output_files import make_ready, telling
-from transform.pseudonyms import KEY_VARIABLE, pseudonymise
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 KEY: Final = "a key that protects nobody: the reviews are public"
 PUSHED: Final = "readalike (pushed model)"
-PEERS: Final = ("popularity", "item_knn", "ease", "implicit_als")
+BASELINES: Final = ("popularity", "item_knn", "ease", "implicit_als")
 BATCH_USERS: Final = 256
 DEPTH: Final = 100
 
@@ -46,12 +46,12 @@ class DataSet(NamedTuple):
     name: str
     path: Path
     most_books: int | None
-    """Readers are thinned to so many books each."""
+    """Maximum number of books per user, drawn at random. None: all."""
 
 
 @with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the table and writes it as JSON. Returns the exit code."""
+    """Prints the table, writes it as JSON, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.quality", description=__doc__)
     parser.add_argument(
         "--set",
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="a CSV of reviews; @N keeps N random books a reader; default: the bundled sample",
     )
     parser.add_argument("--seeds", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
+    parser.add_argument("--baselines", nargs="*", choices=BASELINES, default=BASELINES)
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "quality.json", help="default: %(default)s")
     options, pipeline_flags = parser.parse_known_args(argv)
     make_ready("--out", options.out)
@@ -70,7 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = [
         row
         for data in sets
-        for row in measure(data, range(options.seeds), options.peers, [flag for flag in pipeline_flags if flag != "--"])
+        for row in measure(
+            data, range(options.seeds), options.baselines, [flag for flag in pipeline_flags if flag != "--"]
+        )
     ]
     with telling("--out", options.out):
         options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
@@ -78,8 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(data: DataSet, seeds: Sequence[int], peers: Sequence[str], flags: Sequence[str]) -> list[dict[str, Any]]:
-    """Returns a row for every recommender and seed."""
+def measure(
+    data: DataSet, seeds: Sequence[int], baselines: Sequence[str], flags: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Returns a row of metrics for each recommender and seed."""
     rows = []
     settings: dict[str, Any] = {}
     reviews = read_reviews(data.path)
@@ -87,7 +91,7 @@ def measure(data: DataSet, seeds: Sequence[int], peers: Sequence[str], flags: Se
         chosen = reviews if data.most_books is None else thinned(reviews, data.most_books, seed)
         holdout = held_out(chosen, seed)
         training, books = holdout.training, len(holdout.books)
-        for name in (PUSHED, *peers):
+        for name in (PUSHED, *baselines):
             started = time.monotonic()
             if name == PUSHED:
                 ranked = ask_pushed_model(holdout, seed, flags)
@@ -96,7 +100,7 @@ def measure(data: DataSet, seeds: Sequence[int], peers: Sequence[str], flags: Se
                     settings[name] = tuned_settings(name, training, books, seed)
                 if settings[name] is None:
                     continue
-                scorer = baselines.fit(name, as_matrix(training, books), settings[name], seed)
+                scorer = models.fit(name, as_matrix(training, books), settings[name], seed)
                 ranked = rank(scorer, everyone(holdout), training, holdout.wanted, books, DEPTH).books
             row = {
                 "set": data.name,
@@ -115,7 +119,7 @@ def measure(data: DataSet, seeds: Sequence[int], peers: Sequence[str], flags: Se
 
 
 def ask_pushed_model(holdout: Holdout, seed: int, flags: Sequence[str]) -> Ids:
-    """Runs the pipeline on the training reviews and asks what it pushed. Returns `[users, 100]`; `NO_BOOK`: none."""
+    """Returns `[users, 100]`: recommendations of the model that the pipeline pushes; `NO_BOOK` where there is none."""
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
@@ -142,12 +146,12 @@ def ask_pushed_model(holdout: Holdout, seed: int, flags: Sequence[str]) -> Ids:
 
 
 def everyone(holdout: Holdout) -> Ids:
-    """Returns `[users]`: all readers."""
+    """Returns `[users]`: the ids of all users."""
     return np.arange(len(holdout.users), dtype=np.int32)
 
 
 def scores(ranked: Ids, holdout: Holdout) -> dict[str, float]:
-    """Returns the metrics of a ranking `[users, 100]` for everyone."""
+    """Returns the metrics of a ranking `[users, 100]`."""
     hits = find_hits(ranked, everyone(holdout), holdout.wanted)
     relevant = holdout.wanted.sizes() + holdout.unfindable
     return {
@@ -160,7 +164,7 @@ def scores(ranked: Ids, holdout: Holdout) -> dict[str, float]:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Returns the results in Markdown: mean over seeds, and half the distance between the extremes."""
+    """Returns a Markdown table: the mean over seeds ± half the range."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         groups[row["set"], row["recommender"]].append(row)

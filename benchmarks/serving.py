@@ -1,8 +1,8 @@
-"""How long the best 100 books take, beside other exact searches: `make bench-serving`.
+"""Latency of a top-100 search, compared with other exact searches: `make bench-serving`.
 
-Books are random vectors around a few thousand centres, readers means of a few books around two of them. Each number of
-threads has a process of its own. In each round every competitor answers the same readers, one after the other, so that
-whatever else the machine does hits all of them; what counts is the median of the rounds.
+Books are random vectors around 3,000 centres. A reader is the mean of a few books around two centres. Each number of
+threads has its own process. In each round every competitor answers the same readers in turn, so that other load hits
+all of them. The result is the median of the rounds.
 """
 
 import argparse
@@ -20,30 +20,30 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from trainer.stored_table import stored
-from transform.exit_codes import with_exit_code
-from transform.output_files import make_ready, telling
+from core.exit_codes import with_exit_code
+from core.project import ROOT
+from storage.output_files import make_ready, telling
+from trainer.export.quantised_table import stored
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 OURS: Final = "readalike"
 PARTITIONED: Final = "readalike, partitioned"
-# From how many on the index in cells is measured too.
+# Minimum number of books for measuring the partitioned index.
 PARTITIONED_BOOKS: Final = 1_000_000
 K: Final = 100
 CENTRES: Final = 3_000
 BOOKS_OF_A_READER: Final = 8
 TASTES_OF_A_READER: Final = 2
-# Rows that numpy sorts at a time: the indices alone are 8 bytes a book.
+# Rows per numpy partition, because the indices alone take 8 bytes per book.
 NUMPY_ROWS: Final = 64
 
 Vectors = npt.NDArray[np.float32]
-# [batch, embedding_dim] -> [batch, k], books.
+# [batch, embedding_dim] -> [batch, k] book ids
 Search = Callable[[Vectors], npt.NDArray[Any]]
 
 
 @with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the table and writes it as JSON. Returns the exit code."""
+    """Prints the table, writes it as JSON, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.serving", description=__doc__)
     parser.add_argument("--books", type=int, nargs="+", default=[56_669, 1_000_000], help="default: %(default)s")
     parser.add_argument("--embedding-dim", type=int, default=256, help="default: %(default)s")
@@ -74,15 +74,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure(
     books: int, embedding_dim: int, batches: Sequence[int], threads: int, seconds: float, least_rounds: int
 ) -> list[dict[str, Any]]:
-    """Returns a row for every batch and competitor, on so many books.
+    """Returns a row for each batch size and competitor.
 
     Args:
-      books: how many.
-      embedding_dim: width of the vectors.
-      batches: readers in a request.
-      threads: within an operation; for the whole process, once TensorFlow has started.
-      seconds: how long a batch's rounds go on.
-      least_rounds: how many there are at least.
+      books: number of books.
+      embedding_dim: dimension of the vectors.
+      batches: numbers of readers in a request.
+      threads: threads of an operation. It cannot change in this process once TensorFlow has started.
+      seconds: minimum duration of the rounds of a batch size.
+      least_rounds: minimum number of rounds.
     """
     vectors, centre = clustered(books, embedding_dim)
     vectors = stored(vectors).restored()
@@ -120,9 +120,9 @@ def measure(
 
 
 def clustered(books: int, embedding_dim: int, seed: int = 0) -> tuple[Vectors, npt.NDArray[Any]]:
-    """Returns `[books, embedding_dim]` of length 1, and `[books]`: the centre that each lies around.
+    """Returns unit vectors `[books, embedding_dim]` and the centre of each book, `[books]`.
 
-    A book is as far from its centre as the centres are from the middle: two books of one have a cosine of a half.
+    Books are as far from their centre as centres from the origin, so books of one centre have a cosine of about 1/2.
     """
     random = np.random.default_rng(seed)
     centres = random.standard_normal((CENTRES, embedding_dim), dtype=np.float32)
@@ -134,7 +134,7 @@ def clustered(books: int, embedding_dim: int, seed: int = 0) -> tuple[Vectors, n
 
 
 def readers(vectors: Vectors, centre: npt.NDArray[Any], batch: int, seed: int = 1) -> Vectors:
-    """Returns `[batch, embedding_dim]` of length 1: each the mean of a few books of a few centres."""
+    """Returns unit vectors `[batch, embedding_dim]`: each is the mean of 8 books of 2 random centres."""
     random = np.random.default_rng(seed)
     tastes = random.choice(np.unique(centre), (batch, TASTES_OF_A_READER))
     books = [
@@ -145,17 +145,17 @@ def readers(vectors: Vectors, centre: npt.NDArray[Any], batch: int, seed: int = 
 
 
 def competitors(vectors: Vectors, threads: int) -> tuple[dict[str, Search], dict[str, str]]:
-    """Returns the searches by name, each with its own copy of the vectors, and why others are left out."""
+    """Returns the searches by name, each with its own copy of the vectors, and the reasons for skipped ones."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     import tensorflow_recommenders as tfrs
 
-    from trainer.exact_index import ExactIndex
+    from trainer.export.exact_index import ExactIndex
+    from trainer.export.index import make_index
+    from trainer.export.top_k import top_k
     from trainer.hyperparameters import Hyperparameters
-    from trainer.index import make_index
-    from trainer.top_k import top_k
 
     signature = [tf.TensorSpec([None, vectors.shape[1]])]
     index = ExactIndex(stored(vectors))
@@ -186,7 +186,7 @@ def competitors(vectors: Vectors, threads: int) -> tuple[dict[str, Search], dict
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Returns the results in Markdown: median milliseconds, and in brackets their ratio to ours."""
+    """Returns a Markdown table: median milliseconds, with the ratio to this project's search in brackets."""
     names = list(dict.fromkeys(row["competitor"] for row in rows))
     lines = ["| books | threads | batch | " + " | ".join(names) + " |", "|---|---|---|" + "---|" * len(names)]
     groups: dict[tuple[int, int, int], dict[str, dict[str, Any]]] = defaultdict(dict)
@@ -225,7 +225,7 @@ def _in_a_process(options: argparse.Namespace, threads: int) -> list[dict[str, A
     flags = [word for name, numbers in values.items() for word in (f"--{name}", *map(str, numbers))]
     command = [sys.executable, "-m", "benchmarks.serving", "--in-this-process", "--out", str(part), *flags]
     limits = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")}
-    limits["OMP_WAIT_POLICY"] = "PASSIVE"  # Threads that spin after a search would slow the next competitor.
+    limits["OMP_WAIT_POLICY"] = "PASSIVE"  # Spinning threads after a search would slow the next competitor.
     subprocess.run(command, env={**os.environ, **limits}, cwd=ROOT, check=True)
     rows: list[dict[str, Any]] = json.loads(part.read_text(encoding="utf-8"))
     part.unlink()

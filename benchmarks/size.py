@@ -1,8 +1,8 @@
-"""How large a version is, and what loading it takes: `make bench-size`, with vectors as they are and in float32.
+"""Size and loading of a version, with vectors of 8 bits as exported and in float32: `make bench-size`.
 
-Reviews are made up in the notebook's shape, and the trainer's own code fits a model with a sparse part on them: for one
-epoch, since what vectors say does not change how many there are. Both versions are archived, and each is loaded by a
-process of its own, as a server loads it. The twin, which no server loads, is stored at 8 bits in both.
+Reviews are synthetic, in the notebook's shape. The trainer's own code fits a model with a sparse part for one epoch,
+because the values of the vectors do not affect their size. Both versions are archived, and a separate process loads
+each as a server does. The hold-out model, which no server loads, has 8 bits in both.
 """
 
 import argparse
@@ -18,32 +18,32 @@ from typing import Any, Final
 import numpy as np
 import tensorflow as tf
 
+from core.exit_codes import with_exit_code
+from core.progress import tell
+from core.project import ROOT
+from core.pseudonyms import pseudonymise
+from data.histories import Histories, Interactions, group_by_user
 from data.synthetic import interactions as synthetic
 from data.synthetic.books import book_titles
 from data.synthetic.names import user_names
 from data.synthetic.parameters import SyntheticParameters
-from serving import archive
+from registry import archive
 from serving.probe import ServedModel
-from trainer.book_towers import BookTowers, Table
-from trainer.exact_index import ExactIndex
-from trainer.export import export
+from storage.output_files import make_ready, telling
+from trainer.export.exact_index import ExactIndex
+from trainer.export.holdout_model import HoldoutModel, hash_interactions
+from trainer.export.quantised_table import stored
+from trainer.export.recommender import Recommender
+from trainer.export.saved_model import export
+from trainer.fitting.schedule import Schedule
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories, Interactions, group_by_user
-from trainer.local_regression import Settings
-from trainer.popularity import Popularity, popularity_for_strangers
-from trainer.recipe import Mix, Recipe, fit
-from trainer.recommender import Recommender
-from trainer.schedule import Schedule
-from trainer.stored_table import stored
-from trainer.twin import Twin, hash_interactions
-from trainer.vocabulary import Vocabulary
+from trainer.models.neighbour_slim import Settings
+from trainer.models.popularity import Popularity, popularity_for_strangers
+from trainer.models.towers import BookTowers, Table
+from trainer.selection.model_configuration import BlendWeights, ModelConfiguration, fit
 from transform import features
-from transform.exit_codes import with_exit_code
-from transform.output_files import make_ready, telling
-from transform.progress import tell
-from transform.pseudonyms import pseudonymise
+from transform.vocabulary import Vocabulary
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 KEY: Final = b"a key that protects nobody: the readers are made up"
 MIB: Final = 1 << 20
 LEAST_REVIEWS: Final = 3
@@ -51,24 +51,24 @@ STORED: Final = "8 bits"
 FLOAT32: Final = "float32"
 BATCH_USERS: Final = 512
 COMPARED_USERS: Final = 300
-# The largest that validation can choose.
-RECIPE: Final = Recipe(
-    Schedule(BATCH_USERS, 1), 0.1, 1, Mix(1, 0.5, 1), regression_settings=Settings(20, 20.0), compressed=False
+# The largest model that model selection can choose.
+CONFIGURATION: Final = ModelConfiguration(
+    Schedule(BATCH_USERS, 1), 0.1, 1, BlendWeights(1, 0.5, 1), regression_settings=Settings(20, 20.0), compressed=False
 )
 
 
 class Float32Index(ExactIndex):
-    """The same index with a table of floats in its checkpoint."""
+    """`ExactIndex` with a float32 table in its checkpoint."""
 
     def __init__(self, candidate_table: Table):
-        """Takes the books' own vectors, `[books, embedding_dim]`."""
+        """Builds the index from book vectors `[books, embedding_dim]`."""
         super().__init__(stored(candidate_table))
         padded = np.pad(candidate_table.T, [(0, 0), (0, self.width - len(candidate_table))])
         self._table = tf.Variable(padded, trainable=False, name="candidate_floats")
 
 
 class Float32Recommender(Recommender):
-    """The same model with tables of floats in its checkpoint."""
+    """`Recommender` with float32 tables in its checkpoint."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Float32Recommender(Recommender):
         popularity: Popularity,
         top_k: int,
     ):
-        """Takes what `Recommender` takes, but for the index."""
+        """Takes the arguments of `Recommender` except the index."""
         index = Float32Index(towers.candidate_table)
         super().__init__(user_file, users, books, towers, histories, popularity, top_k, index)
         self._query_table = tf.Variable(towers.query_table, trainable=False, name="query_floats")
@@ -88,7 +88,7 @@ class Float32Recommender(Recommender):
 
 @with_exit_code()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the table and writes it as JSON. Returns the exit code."""
+    """Prints the table, writes it as JSON, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.size", description=__doc__)
     parser.add_argument("--reviews", type=int, default=1_733_561, help="default: %(default)s")
     parser.add_argument("--users", type=int, default=706_880, help="default: %(default)s")
@@ -107,20 +107,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure(reviews: SyntheticParameters, folder: Path) -> list[dict[str, Any]]:
-    """Returns a row for each way to store the vectors.
+    """Returns a row for each storage of the vectors.
 
     Args:
-      reviews: what is made up.
-      folder: where versions and archives are written.
+      reviews: sizes and seed of the synthetic reviews.
+      folder: folder for versions and archives.
     """
     users, books, histories, pairs = readers_and_books(reviews)
     parameters = Hyperparameters()
-    towers = fit(histories, len(books), RECIPE, parameters)
+    towers = fit(histories, len(books), CONFIGURATION, parameters)
     popularity = popularity_for_strangers(histories, len(books))
-    twin = Twin(towers, books.tokens, np.sort(hash_interactions(users.tokens, books.tokens, pairs)), popularity)
+    holdout_model = HoldoutModel(
+        towers, books.tokens, np.sort(hash_interactions(users.tokens, books.tokens, pairs)), popularity
+    )
     at_8_bits, floats = folder / "stored" / "1", folder / "float32" / "1"
     tell("exporting")
-    export(towers, twin, users, books, histories, parameters, {}, str(at_8_bits))
+    export(towers, holdout_model, users, books, histories, parameters, {}, str(at_8_bits))
     shutil.copytree(at_8_bits / "assets.extra", floats / "assets.extra")
     with tempfile.TemporaryDirectory() as temporary:
         user_file = shutil.copy(at_8_bits / "assets" / f"{features.USER_VOCABULARY}.txt", temporary)
@@ -128,7 +130,7 @@ def measure(reviews: SyntheticParameters, folder: Path) -> list[dict[str, Any]]:
             user_file, users.tokens, books.tokens, towers, histories, popularity, parameters.top_k
         )
         tf.saved_model.save(recommender, str(floats), signatures=recommender.signatures())
-    del recommender, towers, twin
+    del recommender, towers, holdout_model
     asked = users.tokens[:: max(len(users) // COMPARED_USERS, 1)][:COMPARED_USERS]
     answers = {name: best_books(version, asked) for name, version in ((STORED, at_8_bits), (FLOAT32, floats))}
     shape = {"users": len(users), "books": len(books), "interactions": len(pairs), "width": parameters.embedding_dim}
@@ -145,7 +147,7 @@ def measure(reviews: SyntheticParameters, folder: Path) -> list[dict[str, Any]]:
 
 
 def readers_and_books(reviews: SyntheticParameters) -> tuple[Vocabulary, Vocabulary, Histories, Interactions]:
-    """Returns the readers with three reviews or more, as pseudonyms, their books, and who has read what."""
+    """Returns users with three reviews or more as pseudonyms, their books, the histories and the interactions."""
     tell("making reviews up")
     made_up = synthetic.Interactions(reviews)
     pairs = np.unique(made_up.user.astype(np.int64) * reviews.books + made_up.book)
@@ -165,17 +167,17 @@ def readers_and_books(reviews: SyntheticParameters) -> tuple[Vocabulary, Vocabul
 
 
 def sizes(version: Path, folder: Path) -> dict[str, float]:
-    """Returns MiB: of the archive, of one with the twin, and of what a server reads."""
+    """Returns MiB of the archive without and with the hold-out model, and of the files that a server reads."""
     found = {}
-    for name, twin in (("archive_mib", False), ("archive_with_twin_mib", True)):
-        archive.make(version, folder / "model.zip", twin=twin)
+    for name, holdout_model in (("archive_mib", False), ("archive_with_twin_mib", True)):
+        archive.make(version, folder / "model.zip", holdout_model=holdout_model)
         found[name] = (folder / "model.zip").stat().st_size / MIB
     served = [file for file in version.rglob("*") if file.is_file() and file.parent.name != "assets.extra"]
     return {**found, "saved_model_mib": sum(file.stat().st_size for file in served) / MIB}
 
 
 def load_in_a_process(version: Path) -> dict[str, float]:
-    """Returns what `benchmarks.loading` finds in a process of its own."""
+    """Returns the result of `benchmarks.loading` from a separate process."""
     command = [sys.executable, "-m", "benchmarks.loading", str(version)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -185,7 +187,7 @@ def load_in_a_process(version: Path) -> dict[str, float]:
 
 
 def best_books(version: Path, users: Sequence[bytes]) -> list[list[bytes]]:
-    """Returns what a version recommends to each of `users`."""
+    """Returns the recommendations of a version for each of `users`."""
     model = ServedModel(version)
     answers: list[list[bytes]] = []
     for start in range(0, len(users), 50):
@@ -195,17 +197,17 @@ def best_books(version: Path, users: Sequence[bytes]) -> list[list[bytes]]:
 
 
 def in_common(answers: list[list[bytes]], others: list[list[bytes]]) -> float:
-    """Returns the mean share of the books of an answer that the other one has too."""
+    """Returns the mean share of an answer's books that are also in the other answer."""
     return float(
         np.mean([len(set(ours) & set(theirs)) / len(set(ours)) for ours, theirs in zip(answers, others, strict=True)])
     )
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Returns the results in Markdown."""
+    """Returns the results as a Markdown table."""
     columns = {
         "archive_mib": "archive, MiB",
-        "archive_with_twin_mib": "with the twin",
+        "archive_with_twin_mib": "with the hold-out model",
         "saved_model_mib": "SavedModel, MiB",
         "load_seconds": "load, s",
         "resident_before_mib": "memory before, MiB",

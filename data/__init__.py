@@ -1,1 +1,4 @@
-"""The bundled sample, the curated schema, and the tools that make and import reviews."""
+"""Reviews: the contract, the bundled sample, the CSV reader, histories in memory, and synthetic data.
+
+Other rooms use `histories`, `example_schema` and `reviews`.
+"""

@@ -1,4 +1,4 @@
-"""`python -m data.import_json`: turns scraped reviews, JSON, into the CSV that the pipeline reads."""
+"""`python -m data.import_json`: turns scraped reviews in JSON into the CSV that the pipeline reads."""
 
 import argparse
 import math
@@ -11,21 +11,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from core.errors import ConfigurationError, DataError
+from core.exit_codes import with_exit_code
 from data.json_records import Record, json_files, read_records
-from data.reviews_csv import HEADER, genres_cell, output_fault, quoted, rating_cell, replacing
+from data.reviews.csv_writer import HEADER, genres_cell, output_fault, quoted, rating_cell, replacing
+from data.reviews.public_names import is_known, listed
 from transform import features
-from transform.errors import ConfigurationError, DataError
-from transform.exit_codes import with_exit_code
-from transform.public_names import is_known, listed
 
-# Keys of a scraped record. The first two must be there.
+# Keys of a scraped record. The first two are required.
 USER: Final = "user_id"
 TITLE: Final = "book_title"
 STARS: Final = "stars"
 GENRES: Final = "genres"
 REQUIRED: Final = (USER, TITLE)
 
-# Each field, and the key that has it if nothing else is said.
+# The default key of each field.
 FIELDS: Final[Mapping[str, str]] = {name: name for name in (USER, TITLE, STARS, GENRES)}
 
 NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -38,17 +38,17 @@ LINES_AT_ONCE: Final = 10_000
 
 @dataclass
 class Counts:
-    """What an import has read."""
+    """Counts of an import."""
 
     reviews: int = 0
     unrated: int = 0
     without_user_or_title: int = 0
     """Rows that the pipeline will reject."""
     without_stars: int = 0
-    """Records that do not have the field, not even with null."""
+    """Records without the field, not even as null."""
     without_genres: int = 0
     keys: Counter[str] = field(default_factory=Counter)
-    """The keys of the first records, and how many have them."""
+    """The keys of the first records, and the number of records with each key."""
 
 
 class FieldError(Exception):
@@ -56,15 +56,15 @@ class FieldError(Exception):
 
 
 def import_json(sources: Iterable[Path], out: Path, names: Mapping[str, str] = FIELDS) -> Counts:
-    """Writes the reviews of all `sources`, in order, to `out`, packed if the name ends in `.gz`.
+    """Writes the reviews of all `sources`, in order, to `out`, compressed if the name ends in `.gz`.
 
     Args:
       sources: JSON files, or folders of them.
       out: the CSV to write.
-      names: the key under which the records have each of `FIELDS`.
+      names: the records' key for each of `FIELDS`.
 
     Raises:
-      DataError: a source cannot be used or `out` cannot be written; what was there before still is.
+      DataError: a source cannot be used or `out` cannot be written; an existing `out` stays as it was.
     """
     counts = Counts()
     files = json_files(sources)
@@ -86,9 +86,9 @@ def import_json(sources: Iterable[Path], out: Path, names: Mapping[str, str] = F
 
 
 def _nowhere(key: str, counts: Counts) -> str:
-    """Says that no record has `key`, and which keys there are: those that are known, or that most records share.
+    """Returns a message that no record has `key`, with the keys that are known or that most records share.
 
-    Another one could be a reader's name: there are scrapes that have an object by reader.
+    Any other key could be a user's name: some scrapes are objects keyed by user.
     """
     looked_at = min(counts.reviews, RECORDS_LOOKED_AT)
     found = [name for name, count in counts.keys.items() if is_known(name) or (count > 1 and 2 * count > looked_at)]
@@ -137,7 +137,7 @@ def _fields(value: Any, names: Mapping[str, str]) -> tuple[str, str, float | Non
 
 
 def _text(key: str, value: Any) -> str:
-    """Returns a name or title. Null becomes empty text: the pipeline counts such rows and judges their share."""
+    """Returns a user name or title. Null becomes empty text: the pipeline counts such rows and checks their share."""
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
@@ -175,13 +175,13 @@ def _genres(value: Any) -> list[str]:
 
 
 def _digits(number: int | Decimal) -> str:
-    """Returns a number as it identifies someone or something: 276725.0 is 276725, and no digit is lost."""
+    """Returns a number as the text of an identifier: 276725.0 becomes 276725, and no digit is lost."""
     written_out = isinstance(number, int) or (number.adjusted() < MOST_DIGITS and number == number.to_integral_value())
     return str(int(number) if written_out else number)
 
 
 def _kind(value: Any) -> str:
-    """Says what sort of value a field holds, and never the value: it could be a name."""
+    """Returns a description of the value's type, never the value itself: it could be a name."""
     if isinstance(value, str):
         return f"text of {len(value):,} characters"
     if isinstance(value, list):

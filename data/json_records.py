@@ -1,4 +1,4 @@
-"""Records of JSON files, one after the other: arrays, lines, packed or not, in constant memory."""
+"""Reads the records of JSON files one by one in constant memory: arrays or lines, compressed or not."""
 
 import codecs
 import gzip
@@ -12,14 +12,14 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import ijson
 
-from transform.errors import DataError
+from core.errors import DataError
 
 SUFFIXES: Final = tuple(name + packed for name in (".json", ".jsonl", ".ndjson") for packed in ("", ".gz"))
 
 # A longer line is read in parts of this size.
 PIECE_BYTES: Final = 1 << 16
 
-# What Python's json module writes for a missing number, and no JSON is.
+# Python's json module writes these for missing numbers, although they are not JSON.
 _NO_NUMBER: Final = re.compile(rb"-?(?:NaN|Infinity)")
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -41,9 +41,9 @@ class Piece(NamedTuple):
 
     line: int
     column: int
-    """Bytes of the line before it."""
+    """The number of bytes of the line before the piece."""
     offset: int
-    """Bytes of the file before it."""
+    """The number of bytes of the file before the piece."""
     content: bytes
 
 
@@ -70,7 +70,7 @@ def json_files(sources: Iterable[Path]) -> list[Path]:
 def read_records(path: Path) -> Iterator[Record]:
     """Yields the records of one file: the items of its array, or its values one after the other.
 
-    Whether it is an array, and whether it is packed, is told from the content.
+    The content decides whether the file is an array, and whether it is compressed.
 
     Raises:
       DataError: the file cannot be read, is not UTF-8, or is not JSON.
@@ -108,9 +108,9 @@ def _is_json(file: Path) -> bool:
 
 
 def _parser(found: list[Any], start: bytes) -> Any:
-    # Numbers as decimals: floats would lose digits of long ones, and have no room for the longest.
+    # Numbers become decimals: floats would lose digits of long numbers and cannot hold the longest.
     array = start.lstrip().startswith(b"[")
-    # An array is one value. If several were allowed, whatever stood between them would vanish without a word.
+    # An array is one value. If several were allowed, any text between them would be dropped silently.
     return ijson.items_coro(found, "item" if array else "", multiple_values=not array, use_float=False)
 
 
@@ -131,7 +131,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _pieces(stream: BinaryIO, path: Path) -> Iterator[Piece]:
-    """Yields the lines of a file in order, without a byte-order mark.
+    """Yields the lines of a file in order, long ones in pieces, without a byte-order mark.
 
     Raises:
       DataError: a line is not UTF-8.
@@ -159,14 +159,14 @@ def _pieces(stream: BinaryIO, path: Path) -> Iterator[Piece]:
 
 
 def _invalid(path: Path, first: int, position: int, record: int, error: ijson.JSONError) -> DataError:
-    """Returns the error that names the exact byte: the file is parsed again, its last piece byte by byte.
+    """Returns the error that names the invalid byte: parses the file again, the last piece byte by byte.
 
     Args:
       path: the file.
       first: number of the piece with which the JSON begins.
       position: number of the piece in which it is invalid.
-      record: number of the record that is invalid.
-      error: what the parser says.
+      record: number of the invalid record.
+      error: the parser's error.
     """
     parser = None
     with _opened(path) as stream:

@@ -1,4 +1,4 @@
-"""`python -m data.synthesize`: makes a CSV of reviews with the shape of the notebook's, at any scale.
+"""`python -m data.synthesize`: makes a CSV of synthetic reviews, shaped like the notebook's, at any scale.
 
 The same flags give the same bytes on every machine.
 """
@@ -13,27 +13,27 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.reviews_csv import HEADER, genres_cell, output_fault, quoted, rating_cell, replacing
+from core.errors import ConfigurationError
+from core.exit_codes import with_exit_code
+from data.reviews.csv_writer import HEADER, genres_cell, output_fault, quoted, rating_cell, replacing
 from data.synthetic.books import book_genres, book_titles
 from data.synthetic.interactions import CHUNK, UNRATED, Interactions
 from data.synthetic.names import user_names
 from data.synthetic.parameters import SyntheticParameters, parse_parameters
-from transform.errors import ConfigurationError
-from transform.exit_codes import with_exit_code
 
 
 def synthesize(parameters: SyntheticParameters, out: Path) -> None:
-    """Writes the data set that `parameters` describe to `out`, packed if the name ends in `.gz`.
+    """Writes the data set that `parameters` describe to `out`, compressed if the name ends in `.gz`.
 
     Raises:
-      DataError: `out` cannot be written; what was there before still is.
+      DataError: `out` cannot be written; an existing `out` stays as it was.
     """
     with replacing(out) as stream:
         write_reviews(parameters, stream)
 
 
 def write_reviews(parameters: SyntheticParameters, stream: BinaryIO) -> None:
-    """Writes the data set that `parameters` describe to `stream`, a part of the rows at a time."""
+    """Writes the data set that `parameters` describe to `stream`, in chunks of rows."""
     reviews = Interactions(parameters)
     names = user_names(parameters.users, parameters.seed)
     titles = _cells(quoted(title) for title in book_titles(parameters))

@@ -1,1 +1,4 @@
-"""Typed configuration and the wiring of the pipeline's nodes."""
+"""The pipeline graph, its configuration, and its two runners.
+
+`graph.py` defines the graph. `local/` runs it on this machine; `kubeflow/` compiles it and runs it on Kubeflow.
+"""

@@ -1,28 +1,28 @@
-"""The pipeline's nodes and how they are wired: the same for every runner."""
+"""The nodes of the pipeline and their connections, the same for every runner."""
 
 from typing import Any, TypeAlias
 
 import tensorflow_data_validation as tfdv
 from tfx import v1 as tfx
 
-from components.atomic_pusher import AtomicPusher
-from components.columnar_transform import ColumnarTransform
-from components.data_gate import DataGate
-from components.interaction_splitter import InteractionSplitter
-from components.model_card import ModelCard
-from components.ratings_example_gen import RatingsExampleGen
-from components.report.description import RunDescription
-from components.retrieval_evaluator import RetrievalEvaluator
-from components.reviews_fingerprint import ReviewsFingerprint
-from components.run_report import RunReport
-from components.serving_validator import ServingValidator
-from components.tuner import Tuner
-from pipeline.config import ONLY_OF_THE_LOCAL_RUNNER, PipelineConfig
+from components.evaluation.retrieval_evaluator import RetrievalEvaluator
+from components.ingestion.data_gate import DataGate
+from components.ingestion.ratings_example_gen import RatingsExampleGen
+from components.ingestion.reviews_fingerprint import ReviewsFingerprint
+from components.serving.atomic_pusher import AtomicPusher
+from components.serving.serving_validator import ServingValidator
+from components.splitting.interaction_splitter import InteractionSplitter
+from components.tuning.tuner import Tuner
+from pipeline.configuration.config import ONLY_OF_THE_LOCAL_RUNNER, PipelineConfig
+from report.description import RunDescription
+from report.model_card import ModelCard
+from report.run_report import RunReport
 from trainer.run import run_fn
 from transform import features
+from transform.columnar_transform import ColumnarTransform
 from transform.preprocessing import preprocessing_fn
 
-# What may differ between two runs of one compiled pipeline: a path, or a parameter that is bound when a run starts.
+# A path, or a parameter that each run of a compiled pipeline sets when it starts.
 RuntimeLocation: TypeAlias = str | tfx.dsl.experimental.RuntimeParameter
 
 
@@ -42,20 +42,20 @@ def create_pipeline(
     """Returns the pipeline from a CSV of reviews to a pushed model.
 
     Args:
-      config: what the user asked for. Where the reviews and the models are comes from the next arguments instead.
-      data: the reviews.
-      push_dir: where models are deployed.
-      baseline_dir: where the statistics of the last accepted data are kept; empty: nowhere.
-      pipeline_root: where artifacts are written.
-      key_file: file with the pseudonym key; None: the environment has it.
-      study_dir: where the Tuner's trials are kept from one run to the next; empty: nowhere.
-      model_facts: what the runner wants to stand in the file of facts beside the exported model.
-      description: what the runner knows of this run, for its report; None: the pipeline is compiled for many runs.
-      metadata_connection_config: ML Metadata's connection; None: the runner's own.
+      config: the configuration. The next three arguments override its locations.
+      data: address of the reviews.
+      push_dir: address of the push folder.
+      baseline_dir: folder of the statistics of the last accepted reviews. Empty: none.
+      pipeline_root: folder of the artifacts.
+      key_file: file with the pseudonym key. None: the environment has it.
+      study_dir: folder of the Tuner's trials, kept across runs. Empty: none.
+      model_facts: further entries of the facts file beside the exported model.
+      description: the runner's description of the run, for its report. None: the pipeline is compiled for many runs.
+      metadata_connection_config: connection to ML Metadata. None: the runner's own.
     """
     fingerprint = ReviewsFingerprint(data=data, key_file=key_file).with_id("ReviewsFingerprint")
 
-    # By value: a run is answered from a cache only if the value is that of an earlier run.
+    # Passed by value, because a cached result is used only for an equal value.
     example_gen = RatingsExampleGen(
         data=data,
         fingerprint=fingerprint.outputs["fingerprint"].future()[0].value,
@@ -68,8 +68,8 @@ def create_pipeline(
 
     statistics_gen = tfx.components.StatisticsGen(
         examples=example_gen.outputs["examples"],
-        # To count every name exactly takes five times as long. Beyond 16,384 of them sketches are a percent off; what
-        # the contract looks at, genres and numbers, stays exact.
+        # An exact count of all names takes five times as long. Beyond 16,384 names, sketches are a percent off. The
+        # features that the contract checks, genres and numbers, stay exact.
         stats_options=tfdv.StatsOptions(experimental_use_sketch_based_topk_uniques=True),
     ).with_id("StatisticsGen")
 
@@ -90,7 +90,7 @@ def create_pipeline(
         max_shrinkage=config.max_shrinkage,
     ).with_id("DataGate")
 
-    # By value too: DataGate runs every time, and what comes after it may be in the cache all the same.
+    # Passed by value too: DataGate runs every time, but later steps may still be cached.
     splitter = InteractionSplitter(
         reviews=example_gen.outputs["examples"],
         gate=data_gate.outputs["gate"].future()[0].value,
@@ -214,7 +214,7 @@ def create_pipeline(
 
 
 def steps_up_to(pipeline: tfx.dsl.Pipeline, step: str) -> list[str]:
-    """Returns the nodes that `step` needs, and itself, in the order in which they run."""
+    """Returns `step` and the nodes that it needs, in the order in which they run."""
     [last] = [node for node in pipeline.components if node.id == step]
     needed = {last}
     for node in reversed(pipeline.components):
@@ -224,5 +224,5 @@ def steps_up_to(pipeline: tfx.dsl.Pipeline, step: str) -> list[str]:
 
 
 def _dotted(function: Any) -> str:
-    """Returns the path by which TFX imports `function` in another process."""
+    """Returns the import path of `function`, because TFX imports it in another process."""
     return f"{function.__module__}.{function.__qualname__}"

@@ -1,1 +1,1 @@
-"""What sets the environment up, looks at it, and writes generated documents."""
+"""Scripts that set up and check the environment, and write generated documents."""

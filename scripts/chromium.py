@@ -1,4 +1,4 @@
-"""The Chromium that opens pages: the machine's own, since the registry has none."""
+"""Finds the machine's own Chromium, because the package registry has none."""
 
 import os
 import shutil
@@ -13,11 +13,11 @@ MISSING: Final = (
 
 
 def find_chromium() -> str | None:
-    """Returns the path of the executable: the one that `READALIKE_CHROMIUM` names, else the first found."""
+    """Returns the path of the executable: that of `READALIKE_CHROMIUM`, else the first of `NAMES` found; else None."""
     named = os.environ.get(VARIABLE)
     return shutil.which(named) if named else next((path for path in map(shutil.which, NAMES) if path), None)
 
 
 def launch_arguments() -> list[str]:
-    """Returns the arguments that Chromium needs here: as root, it has no sandbox."""
+    """Returns the arguments for Chromium: `--no-sandbox` as root, because its sandbox does not run as root."""
     return ["--no-sandbox"] if os.geteuid() == 0 else []

@@ -1,8 +1,8 @@
-"""Makes a job server for Flink out of its parts: `python -m scripts.flink_job_server --out DIR`.
+"""Builds a job server for Flink from its dependencies: `python -m scripts.flink_job_server --out DIR`.
 
-For registries that have Beam's runner for Flink and all that it needs, but not the finished job server, which is the
-same classes in one jar. What is made is a small jar that names the parts beside it. `local_runner.py` takes it by
-`--flink-job-server-jar`. The parts may be of an older Beam than Python's: what they speak has stayed the same.
+It is for registries that have Beam's Flink runner and its dependencies, but not the finished job server. That has the
+same classes in one jar. The result is a small jar that refers to the jars beside it. `local_runner.py` takes it by
+`--flink-job-server-jar`. The jars may be of an older Beam than Python's, because the protocol is the same.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pipeline.flink_job_server import run_maven
+from pipeline.local.flink_job_server import run_maven
 
 BEAM_VERSION: Final = "2.62.0"
 FLINK_VERSION: Final = "1.19"
@@ -23,7 +23,7 @@ MAIN_CLASS: Final = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 JAR: Final = "job-server.jar"
 PARTS: Final = "parts"
 
-# A line of a manifest has at most so many bytes; what is longer goes on in the next, after a space.
+# Maximum bytes in a line of a manifest. A longer line continues on the next one, after a space.
 MANIFEST_LINE: Final = 72
 
 RUNNER: Final = """<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -43,7 +43,7 @@ RUNNER: Final = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Makes the job server, if it is not there, and prints its path. Returns the exit code."""
+    """Builds the job server unless it exists, prints its path, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="scripts.flink_job_server", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the job server")
     parser.add_argument("--beam-version", default=BEAM_VERSION, help="of the parts; default: %(default)s")
@@ -61,19 +61,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def make_job_server(folder: Path, beam_version: str = BEAM_VERSION, flink_version: str = FLINK_VERSION) -> Path:
-    """Returns the job server's jar in `folder`, which appears whole or not at all. One that is there is left as it is.
+    """Returns the job server's jar in `folder`. It builds the folder atomically if the jar does not exist.
 
     Args:
-      folder: where it goes; its parts take about 200 MB.
-      beam_version: of Beam's runner.
-      flink_version: the Flink that the runner is for, such as 1.19.
+      folder: folder of the job server, about 200 MB.
+      beam_version: version of Beam's runner.
+      flink_version: Flink version of the runner, such as 1.19.
 
     Raises:
-      RuntimeError: there is no Maven, or it cannot have all parts.
+      RuntimeError: Maven is missing, or it cannot fetch all jars.
       OSError: the folder cannot be written.
-      subprocess.TimeoutExpired: Maven takes longer than a quarter of an hour.
+      subprocess.TimeoutExpired: Maven takes longer than 15 minutes.
     """
-    folder = folder.resolve()  # Maven takes paths from where the project is.
+    folder = folder.resolve()  # Maven resolves relative paths from the project's folder.
     jar = folder / JAR
     if jar.is_file():
         return jar
@@ -88,7 +88,7 @@ def make_job_server(folder: Path, beam_version: str = BEAM_VERSION, flink_versio
         run_maven(
             Path(temporary), "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={parts}"
         )
-        # Without one Beam and Flink say nothing.
+        # Without a logger Beam and Flink log nothing.
         [logging] = parts.glob("slf4j-api-*.jar")
         version = logging.stem.removeprefix("slf4j-api-")
         logger = f"-Dartifact=org.slf4j:slf4j-simple:{version}"
@@ -103,7 +103,7 @@ def make_job_server(folder: Path, beam_version: str = BEAM_VERSION, flink_versio
 
 
 def manifest(parts: Sequence[str]) -> str:
-    """Returns the manifest of a jar that starts the job server with `parts`, paths beside the jar."""
+    """Returns the manifest of a jar that starts the job server with the jars `parts`, as paths relative to it."""
     lines = ["Manifest-Version: 1.0", f"Main-Class: {MAIN_CLASS}", f"Class-Path: {' '.join(parts)}"]
     return "".join(f"{_folded(line)}\r\n" for line in lines)
 

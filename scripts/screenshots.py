@@ -1,4 +1,4 @@
-"""Makes the screenshots of the documents, of real reports: `python -m scripts.screenshots --work-dir work`."""
+"""Takes the screenshots for the documents from real reports: `python -m scripts.screenshots --work-dir work`."""
 
 import argparse
 import json
@@ -9,19 +9,20 @@ from typing import Final, NamedTuple
 
 from playwright.sync_api import Browser, sync_playwright
 
+from core.project import ROOT
 from scripts.chromium import MISSING, find_chromium, launch_arguments
 
-IMAGES: Final = Path(__file__).resolve().parent.parent / "docs" / "images"
+IMAGES: Final = ROOT / "docs" / "images"
 MOST_BYTES: Final = 300_000
 
 
 class Shot(NamedTuple):
-    """One picture."""
+    """One screenshot."""
 
     name: str
     page: Path
     section: str = ""
-    """Id of the section that stands on top; empty: the top of the page."""
+    """Id of the section at the top of the screenshot. Empty: the top of the page."""
 
     width: int = 1280
     height: int = 860
@@ -29,7 +30,7 @@ class Shot(NamedTuple):
 
 
 def shots(reports: Path) -> Iterator[Shot]:
-    """Yields what is shown of the folder of reports: the newest pushed run, the newest refused one, and all runs.
+    """Yields the screenshots to take: the newest pushed run, the newest refused run, and the index of all runs.
 
     Raises:
       FileNotFoundError: there is no report of a pushed run.
@@ -50,10 +51,10 @@ def shots(reports: Path) -> Iterator[Shot]:
 
 
 def take(browser: Browser, shot: Shot, folder: Path) -> Path:
-    """Writes a picture as PNG into `folder`. Returns its path.
+    """Writes a screenshot as PNG into `folder`, and returns its path.
 
     Raises:
-      ValueError: it is larger than a document should carry.
+      ValueError: the screenshot is larger than `MOST_BYTES`.
     """
     viewport = {"width": shot.width, "height": shot.height}
     context = browser.new_context(
@@ -76,7 +77,7 @@ def take(browser: Browser, shot: Shot, folder: Path) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Takes all of them. Returns the exit code."""
+    """Takes all screenshots, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="screenshots", description="Makes the screenshots of the documents.")
     parser.add_argument("--work-dir", type=Path, default=Path("work"), help="the runs' work folder (work)")
     parser.add_argument("--out", type=Path, default=IMAGES, help="where the pictures go (docs/images)")

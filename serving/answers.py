@@ -1,20 +1,20 @@
-"""What a model answers, whether it is asked in this process or on a server."""
+"""A model's answers, the same for a model in this process and for one on a server."""
 
 from typing import NamedTuple
 
 
 class Recommendation(NamedTuple):
-    """One recommended book, and its score: a dot product of vectors, or a share of readers for unknown ones."""
+    """One recommended book, and its score: a dot product of vectors, or, for an unknown reader, a share of users."""
 
     isbn: str
     score: float
 
 
 class Answer(NamedTuple):
-    """The books for one reader or one book."""
+    """The recommended books for one reader or one book."""
 
     books: list[Recommendation]
-    """The best first; fewer than were asked for where no more are left."""
+    """Best first; fewer than requested if no more are left."""
 
     known: bool
-    """Whether the model knows who, or what, was asked about. An unknown reader gets the most popular books."""
+    """Whether the model knows the requested reader or book. An unknown reader gets the most popular books."""

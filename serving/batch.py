@@ -1,4 +1,4 @@
-"""Recommendations for many readers: a name a line in, JSON lines or CSV out, a few readers in memory at a time."""
+"""Recommends books to many readers: reads one name per line, writes JSON lines or CSV, a few readers at a time."""
 
 import csv
 import itertools
@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple, TextIO
 
 from rich.progress import Progress
 
+from core.errors import DataError
+from core.spreadsheet_cells import as_cell
+from core.terminal_text import PlainConsole
 from serving.answers import Answer
-from transform.errors import DataError
-from transform.output_files import ReplaceError, replacing
-from transform.spreadsheet_cells import as_cell
-from transform.terminal_text import PlainConsole
+from storage.output_files import ReplaceError, replacing
 
 FORMATS: Final = ("jsonl", "csv")
 CSV_HEADER: Final = ("user", "user_id", "known_user", "rank", "isbn", "score")
@@ -23,7 +23,7 @@ BATCH: Final = 64
 
 
 class Reader(NamedTuple):
-    """A reader and the answer."""
+    """A reader and the model's answer."""
 
     name: str
     user_id: str
@@ -35,17 +35,17 @@ Ask = Callable[[Sequence[str]], list[Reader]]
 
 
 def answer_all(names: Path, ask: Ask, out: Path | None, form: str, spreadsheet_safe: bool = True) -> int:
-    """Writes the answers for all readers in `names`, and shows on the error stream how far it is.
+    """Writes the answers for all readers in `names`, and shows progress on the standard error stream.
 
     Args:
-      names: UTF-8 text, a name a line; empty lines are skipped.
+      names: UTF-8 text, one name per line; empty lines are skipped.
       ask: called with up to `BATCH` names at a time.
-      out: replaced when all is written, and only then; None: the standard output.
+      out: replaced only after all answers are written; None: the standard output.
       form: `jsonl` or `csv`.
-      spreadsheet_safe: whether texts in a CSV that a spreadsheet would run as formulas are marked as text.
+      spreadsheet_safe: whether CSV texts that a spreadsheet would run as formulas are marked as text.
 
     Returns:
-      How many readers there were.
+      The number of readers.
 
     Raises:
       DataError: `names` cannot be read, is not UTF-8 or has no name; or `out` cannot be written.
@@ -74,7 +74,7 @@ def _size(names: Path) -> int:
 
 
 def _lines(names: Path) -> Iterator[tuple[str, int]]:
-    """Yields names, and at which byte of the file each ends."""
+    """Yields each name, and the byte offset at which its line ends."""
     found, place = False, 0
     try:
         with names.open("rb") as file:
@@ -119,7 +119,7 @@ def _csv_writer(file: TextIO, spreadsheet_safe: bool) -> Callable[[Reader], obje
 
 
 def as_json(reader: Reader) -> dict[str, Any]:
-    """Returns what is written of one reader."""
+    """Returns the JSON object of one reader."""
     return {
         "user": reader.name,
         "user_id": reader.user_id,
@@ -130,7 +130,7 @@ def as_json(reader: Reader) -> dict[str, Any]:
 
 @contextmanager
 def _opened(out: Path | None) -> Iterator[TextIO]:
-    """Yields what is written to: the standard output, or what becomes `out` in the end."""
+    """Yields the file to write to: the standard output, or a file that becomes `out` in the end."""
     if out is None:
         yield sys.stdout
         return
@@ -149,7 +149,7 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
 
 @contextmanager
 def _told(out: Path | None) -> Iterator[None]:
-    """Turns a failure to write `out` into an error that names it; what writes to the standard output stays as it is."""
+    """Turns an OSError from writing `out` into a DataError that names it; the standard output's errors pass through."""
     try:
         yield
     except OSError as error:

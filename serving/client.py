@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 
+from core.addresses import redacted
+from core.errors import ConfigurationError
 from serving.answers import Answer, Recommendation
 from serving.grpc_transport import GrpcTransport
 from serving.rest_transport import RestTransport
 from serving.transport import Inputs, Transport, VersionStatus
 from transform import features
-from transform.addresses import redacted
-from transform.errors import ConfigurationError
 
 TRANSPORTS: Final[Mapping[str, type[Transport]]] = {
     "grpc": GrpcTransport,
@@ -22,15 +22,15 @@ TRANSPORTS: Final[Mapping[str, type[Transport]]] = {
     "https": RestTransport,
 }
 
-# What does not fit an int32 is out of every range that the server allows, and so are these.
+# Counts beyond int32 are clipped to these, which are also outside every range that the server allows.
 LEAST_COUNT: Final = -(2**31)
 LARGEST_COUNT: Final = 2**31 - 1
 
 MOST_ROWS: Final = 64
-"""Of one request: a server that joins requests refuses more than its `max_batch_size`."""
+"""Maximum rows of one request: a server that batches requests refuses more than its `max_batch_size`."""
 
 MOST_BOOKS: Final = 1 << 18
-"""That are asked for in one request, unless by one row: with titles of 250 bytes, as much as an answer may have."""
+"""Maximum books of a request with several rows: with titles of 250 bytes, they fill the largest allowed answer."""
 
 LONGEST_TIMEOUT_SECONDS: Final = 1e6
 
@@ -41,10 +41,10 @@ Vector = npt.NDArray[np.float32]
 
 
 class UserVector(NamedTuple):
-    """A reader's vector. A book's score is the dot product of both vectors, and what `near` has for it on top."""
+    """A reader's vector. A book's score is the dot product of both vectors, plus the book's score in `near`."""
 
     embedding: Vector
-    """`[embedding_dim]`, of length 1; zeros for the unknown."""
+    """`[embedding_dim]`, of length 1; zeros for an unknown reader."""
 
     near: list[Recommendation]
     """The vector's sparse part; empty for a model without one."""
@@ -57,24 +57,23 @@ class BookVector(NamedTuple):
     """A book's vector."""
 
     embedding: Vector
-    """`[embedding_dim]`; zeros for the unknown."""
+    """`[embedding_dim]`; zeros for an unknown book."""
 
     known: bool
     """Whether the model knows the book."""
 
 
 class Client:
-    """Asks one model. Every answer has an element for each one of the batch, in its order.
+    """Asks one model. Every answer has one element per element of the batch, in the same order.
 
     An empty batch has an empty answer and is not sent: JSON cannot tell an empty matrix from an empty vector. Threads
-    may share a client. All methods raise ServingError where the server cannot be reached, refuses, or answers what is
-    no answer to the question. They do so in time: the deadline covers all but the lookup of the host's name. More than
-    64 rows, and rows that ask for very many books, go as several requests, between which a server may take up another
-    version.
+    may share a client. All methods raise ServingError if the server cannot be reached, refuses, or sends an invalid
+    answer. The deadline covers everything but the lookup of the host name. More than 64 rows, or rows that request very
+    many books, are split into several requests. The server may switch to another version between them.
     """
 
     def __init__(self, transport: Transport):
-        """Asks by `transport`; `connect` makes both."""
+        """Asks through `transport`; `connect` makes both."""
         self._transport = transport
 
     def __enter__(self) -> "Client":
@@ -86,11 +85,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Gives up the connections."""
+        """Closes the connections."""
         self._transport.close()
 
     def recommend_top(self, user_ids: Sequence[str]) -> list[Answer]:
-        """Returns the best books, as many as the model was exported for.
+        """Returns the best books, `top_k` of the export for each reader.
 
         Args:
           user_ids: `[batch]`, pseudonyms.
@@ -100,12 +99,12 @@ class Client:
     def recommend(
         self, user_ids: Sequence[str], k: int | Sequence[int], exclude: Sequence[Sequence[str]] | None = None
     ) -> list[Answer]:
-        """Returns the best `k` books without those that are excluded.
+        """Returns the best `k` books without the excluded ones.
 
         Args:
           user_ids: `[batch]`, pseudonyms.
-          k: how many books, for all or `[batch]`.
-          exclude: `[batch]` of lists of any length: books to leave out; None: only what each has read.
+          k: number of books, one for all readers or `[batch]`.
+          exclude: `[batch]` lists of any length: books to leave out besides those read; None: only those read.
         """
         return self._answers(
             features.RECOMMEND_SIGNATURE,
@@ -117,10 +116,10 @@ class Client:
         )
 
     def recommend_for_history(self, histories: Sequence[Sequence[str]]) -> list[Answer]:
-        """Returns the best books for readers without an account, as many as the model was exported for.
+        """Returns the best books for readers without an account, `top_k` of the export for each.
 
         Args:
-          histories: `[batch]` of lists of any length: the books that each liked.
+          histories: `[batch]` lists of any length: the books that each reader liked.
         """
         return self._answers(features.HISTORY_SIGNATURE, {features.SERVED_ISBN: _matrix(histories)})
 
@@ -129,7 +128,7 @@ class Client:
 
         Args:
           isbns: `[batch]`.
-          k: how many books, for all or `[batch]`.
+          k: number of books, one for all `isbns` or `[batch]`.
         """
         inputs = {features.SERVED_ISBN: _vector(isbns), features.SERVED_K: _counts(k, len(isbns))}
         return self._answers(features.SIMILAR_BOOKS_SIGNATURE, inputs, features.SERVED_KNOWN_BOOK)
@@ -166,7 +165,7 @@ class Client:
         return [BookVector(embedding, bool(known)) for embedding, known in rows]
 
     def status(self) -> list[VersionStatus]:
-        """Returns what the server says of the model's versions, the newest first."""
+        """Returns the server's status of each version of the model, the newest first."""
         return self._transport.status()
 
     def _answers(self, signature: str, inputs: Inputs, known: str = features.SERVED_KNOWN_USER) -> list[Answer]:
@@ -177,7 +176,7 @@ class Client:
         ]
 
     def _rows(self, signature: str, inputs: Inputs, names: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Returns, for each row of the batch, what the outputs `names` have for it."""
+        """Returns, for each row of the batch, its values in the outputs `names`."""
         if len(next(iter(inputs.values()))) == 0:
             return []
         found: list[tuple[Any, ...]] = []
@@ -200,11 +199,11 @@ def connect(
     Args:
       server: `grpc://host:port`, `http://host:port` or `https://host:port`.
       model: the name under which the server has the model.
-      version: which version is asked; None: the newest that the server has, whichever that is at the time.
-      timeout_seconds: how long one call may take, attempts while the server is away included.
+      version: the version to ask; None: the newest that the server has at the time of each request.
+      timeout_seconds: maximum duration of one call, retries included.
 
     Raises:
-      ConfigurationError: `server` is no such address, or `timeout_seconds` is not above zero, or above a million.
+      ConfigurationError: `server` is no such address, or `timeout_seconds` is not above 0 and at most a million.
     """
     if not 0 < timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
         raise ConfigurationError(
@@ -212,7 +211,7 @@ def connect(
         )
     try:
         address = urlsplit(server)
-        # No server asks for a user and a password.
+        # TF Serving has no user names or passwords.
         complete = address.scheme in TRANSPORTS and address.hostname and address.port and "@" not in address.netloc
     except ValueError:
         complete = False
@@ -224,20 +223,20 @@ def connect(
 
 
 def _parts(inputs: Inputs) -> Iterator[Inputs]:
-    """Yields requests of as many rows as a server takes; inputs of different length go as they are, to be refused."""
+    """Yields requests with as many rows as a server accepts; inputs of unequal length pass whole, to be refused."""
     lengths = set(map(len, inputs.values()))
     if len(lengths) > 1:
         yield inputs
         return
     asked = int(inputs[features.SERVED_K].max()) if features.SERVED_K in inputs else 1
-    # What the server refuses is sent as it is.
+    # The server refuses other counts, so they need no smaller requests.
     rows = min(MOST_ROWS, max(1, MOST_BOOKS // asked)) if 1 <= asked <= features.MOST_BOOKS_ASKED else MOST_ROWS
     for start in range(0, max(lengths), rows):
         yield {name: values[start : start + rows] for name, values in inputs.items()}
 
 
 def _books(isbns: Sequence[str], scores: Sequence[float]) -> list[Recommendation]:
-    """Returns what is no padding."""
+    """Returns the recommendations without padding."""
     return [Recommendation(isbn, float(score)) for isbn, score in zip(isbns, scores, strict=True) if isbn]
 
 
@@ -249,9 +248,9 @@ def _vector(texts: Sequence[str]) -> npt.NDArray[np.object_]:
 
 
 def _matrix(rows: Sequence[Sequence[str]]) -> npt.NDArray[np.object_]:
-    """Returns `[batch, n]` of strings, filled up with `""`, which the model ignores.
+    """Returns `[batch, n]` of strings, padded with `""`, which the model ignores.
 
-    Each row begins with one: a server that joins requests widens the narrower ones with their very first value.
+    Each row begins with `""`: a server that batches requests pads narrower ones with their first value.
     """
     matrix = np.full((len(rows), 1 + max(map(len, rows), default=0)), "", object)
     for row, texts in zip(matrix, rows, strict=True):

@@ -1,4 +1,4 @@
-"""Asking TF Serving over gRPC."""
+"""Asks TF Serving over gRPC."""
 
 import math
 from collections.abc import Collection
@@ -22,23 +22,23 @@ from serving.transport import (
 )
 
 OPTIONS: Final = (
-    # A million books are more than the 4 MB that gRPC takes by default.
+    # A million books exceed gRPC's default limit of 4 MB.
     ("grpc.max_receive_message_length", MOST_ANSWER_BYTES),
     ("grpc.max_send_message_length", -1),
-    # By default a server that comes back is not tried again for up to two minutes.
+    # By default, gRPC may wait up to two minutes before it reconnects to a restarted server.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
 
 
 class GrpcTransport(Transport):
-    """Holds one channel, which connects anew by itself."""
+    """Holds one channel, which reconnects by itself."""
 
     def __init__(self, server: str, model: str, version: int | None, timeout_seconds: float):
-        """As Transport; loads TensorFlow, whose messages TF Serving's are made of."""
+        """Takes the arguments of Transport; loads TensorFlow, whose messages TF Serving's contain."""
         super().__init__(server, model, version, timeout_seconds)
         with quiet_libraries():
-            import tensorflow as tf  # Seconds to import: not for those who ask over REST.
+            import tensorflow as tf  # The import takes seconds, which REST clients need not spend.
             from tensorflow_serving.apis import (
                 get_model_status_pb2,
                 model_service_pb2_grpc,
@@ -100,7 +100,7 @@ class GrpcTransport(Transport):
             raise _unusable(f"{name} has the impossible shape {shape}")
         if tensor.dtype not in self._fields:
             raise _unusable(f"{name} is neither text nor numbers")
-        # What is missing would be read as zeros.
+        # TensorFlow would read missing values as zeros.
         if math.prod(shape) and not (tensor.tensor_content or getattr(tensor, self._fields[tensor.dtype])):
             raise _unusable(f"{name} is empty")
         try:

@@ -1,8 +1,8 @@
-"""Loads an exported model the way a server does, and tells how it answers: `python -m serving.probe DIR`.
+"""Loads an exported model as a server does, and measures its answers: `python -m serving.probe DIR`.
 
-What is printed is one JSON object: `load_seconds`; `p50_ms` and `p99_ms` of `serving_default` for one reader;
-`peak_memory_mib` of the process that far; `request_memory_mib`, by how much the heaviest requests let that grow;
-`broken`, a list of the promises that the model does not keep.
+Prints one JSON object: `load_seconds`; `p50_ms` and `p99_ms`, latencies of `serving_default` for one reader;
+`peak_memory_mib` of the process up to then; `request_memory_mib`, the growth of that peak by the heaviest requests;
+`broken`, a list of violations of the serving contract.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from transform.uncollected import uncollected
+from core.uncollected import uncollected
 
 with uncollected():
     import numpy as np
@@ -26,14 +26,14 @@ with uncollected():
     import tensorflow as tf
     from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.promises import broken_promises
+from serving.contract import broken_terms
+from storage.plain_paths import plain_path
 from transform import features
-from transform.plain_paths import plain_path
 
 USERS: Final = 100
 TIMED_REQUESTS: Final = 300
 
-# The heaviest requests ask for the most active reader, as often as a request of 320 kB can, or for so many books read.
+# The heaviest requests repeat the most active reader: as many rows as 320 kB hold, up to this total of books read.
 HEAVY_ROWS: Final = 10_000
 HEAVY_BOOKS: Final = 2_000_000
 SIGNATURES: Final = (
@@ -47,17 +47,17 @@ SIGNATURES: Final = (
 
 
 class ServedModel:
-    """A model in a session, as TF Serving holds it: the graph, its assets and its signatures, and no Python object."""
+    """A model in a session, as TF Serving holds it: graph, assets and signatures, without Python objects."""
 
     def __init__(self, folder: Path):
-        """Loads the model, and raises what TensorFlow raises where it cannot."""
+        """Loads the model; TensorFlow's errors pass through."""
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         with self._session.graph.as_default(), plain_path(folder) as plain:
             loaded = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], str(plain))
         self._signatures = loaded.signature_def
 
     def missing(self) -> list[str]:
-        """Returns the signatures that are not there."""
+        """Returns the names of the missing signatures."""
         return [name for name in SIGNATURES if name not in self._signatures]
 
     def ask(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,13 +69,13 @@ class ServedModel:
         return answer
 
     def variables(self, names: Sequence[str]) -> list[npt.NDArray[Any]]:
-        """Returns what the variables with these `names` hold."""
+        """Returns the values of the variables with these `names`."""
         found: list[npt.NDArray[Any]] = self._session.run([f"{name}/Read/ReadVariableOp:0" for name in names])
         return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints what was found. Returns 0 even where promises are broken: that is for the caller to judge."""
+    """Prints the measurements. Returns 0 even if the serving contract is broken: the caller judges that."""
     parser = argparse.ArgumentParser(prog="python -m serving.probe", description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder with saved_model.pb")
     parser.add_argument(
@@ -95,7 +95,7 @@ def _end_with_stdin() -> None:
 
 
 def probe(folder: Path) -> dict[str, Any]:
-    """Returns what is printed. Where the model cannot be loaded, or lacks a signature, only `broken` is there."""
+    """Returns the printed object; only `broken` if the model cannot be loaded, lacks a signature or fails a request."""
     started = time.monotonic()
     try:
         model = ServedModel(folder)
@@ -110,7 +110,7 @@ def probe(folder: Path) -> dict[str, Any]:
         users = {known[place]: int(place) for place in np.linspace(0, len(known) - 1, USERS).astype(int)}
         latencies = _latencies(model, list(users))
         memory = _peak_memory_mib()
-        broken += broken_promises(model.ask, read_by(users, model))
+        broken += broken_terms(model.ask, read_by(users, model))
         if not broken:
             _ask_heavily(model, known)
         request_memory = max(_peak_memory_mib() - memory, 0.0)
@@ -128,13 +128,13 @@ def probe(folder: Path) -> dict[str, Any]:
 
 
 def read_by(users: Mapping[bytes, int], model: ServedModel) -> dict[bytes, list[bytes]]:
-    """Returns what each of `users`, ids by pseudonyms, has read. No signature tells that, but what the model holds."""
+    """Returns the books that each of `users`, ids by pseudonym, has read. No signature has them, but variables do."""
     splits, read, books = model.variables(("history_row_splits", "history_books", "books"))
     return {user: books[read[splits[place] : splits[place + 1]]].tolist() for user, place in users.items()}
 
 
 def _replay(model: ServedModel, path: Path) -> list[str]:
-    """Asks every warm-up request. Returns what is wrong with them."""
+    """Sends every warm-up request. Returns what is wrong with them."""
     if not path.is_file():
         return [f"has no {features.WARMUP_FILE}"]
     asked = set()
@@ -148,7 +148,7 @@ def _replay(model: ServedModel, path: Path) -> list[str]:
 
 
 def _ask_heavily(model: ServedModel, users: Sequence[bytes]) -> None:
-    """Asks the signatures that sum up what readers have read for the most active of `users`, very often at once."""
+    """Sends the most active of `users`, many times in one request, to each signature that sums a reader's history."""
     [splits] = model.variables(("history_row_splits",))
     place = int(np.diff(splits).argmax())
     reader = users[place]
@@ -159,13 +159,13 @@ def _ask_heavily(model: ServedModel, users: Sequence[bytes]) -> None:
         (features.USER_EMBEDDING_SIGNATURE, {features.SERVED_USER_ID: [reader] * rows}),
         (features.HISTORY_SIGNATURE, {features.SERVED_ISBN: [books] * max(HEAVY_ROWS // len(books), 1)}),
     ):
-        # What is refused takes no memory, which is right too.
+        # A model may refuse the request, which takes no memory.
         with contextlib.suppress(tf.errors.InvalidArgumentError):
             model.ask(signature, inputs)
 
 
 def _latencies(model: ServedModel, users: Sequence[bytes]) -> list[float]:
-    """Returns milliseconds of requests for one user each."""
+    """Returns the milliseconds of each request, for one user at a time."""
     found = []
     for number in range(TIMED_REQUESTS):
         user = [users[number % len(users)]]

@@ -1,4 +1,4 @@
-"""A pushed model, asked in this process the way TF Serving is asked: by its signatures."""
+"""A pushed model in this process, asked through its signatures like TF Serving."""
 
 import json
 import os
@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from core.errors import ReleaseError
 from serving.answers import Answer, Recommendation
+from storage.plain_paths import plain_path
 from transform import features
-from transform.errors import ReleaseError
-from transform.plain_paths import plain_path
-from transform.push_folder import PushFolder
 
 
 class PushedModel:
@@ -22,10 +21,10 @@ class PushedModel:
         """Loads the model.
 
         Raises:
-          ReleaseError: what is in `folder` cannot be loaded.
+          ReleaseError: the model in `folder` cannot be loaded.
         """
         with quiet_libraries():
-            import tensorflow as tf  # Seconds to import: not before the arguments were found to be right.
+            import tensorflow as tf  # The import takes seconds, so callers check their arguments first.
 
             self.folder = folder
             try:
@@ -49,7 +48,7 @@ class PushedModel:
         """Returns up to `k` recommendations for each pseudonym.
 
         Raises:
-          ReleaseError: `k` is no number of books that can be asked for.
+          ReleaseError: `k` is not between 1 and `MOST_BOOKS_ASKED`.
         """
         if not 1 <= k <= features.MOST_BOOKS_ASKED:
             raise ReleaseError(f"-k {k}: ask for 1 to {features.MOST_BOOKS_ASKED:,} books.")
@@ -76,18 +75,18 @@ class PushedModel:
         ]
 
     def read_books(self, user_id: str) -> list[str]:
-        """Returns the books that a reader's reviews named, empty for a reader that the model does not know."""
+        """Returns the books that a reader has reviewed; empty for an unknown reader."""
         [books] = self._model.read_books(self._constant([user_id])).numpy()
         return [isbn.decode("utf-8") for isbn in books if isbn]
 
     def example_users(self, count: int) -> list[str]:
-        """Returns up to `count` pseudonyms of readers with a history of common length."""
+        """Returns up to `count` pseudonyms of readers with a history of typical length."""
         return [user.decode("ascii") for user in self._model.example_users(self._constant(count)).numpy()]
 
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Drops what TensorFlow's C++ code writes to the standard error stream while it loads, whatever its log level."""
+    """Discards what TensorFlow's C++ code writes to the standard error stream while it loads, at any log level."""
     sys.stderr.flush()
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -97,15 +96,3 @@ def quiet_libraries() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(nowhere)
-
-
-def newest_version(push_dir: Path) -> Path:
-    """Returns the version that TF Serving would serve, in a local push folder.
-
-    Raises:
-      ReleaseError: there is none.
-    """
-    served = PushFolder(str(push_dir)).served()
-    if served is None:
-        raise ReleaseError(f"--push-dir {push_dir}: no model has been pushed there. Run local_runner.py first.")
-    return push_dir / served

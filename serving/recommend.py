@@ -1,6 +1,6 @@
-"""Asks for recommendations, for one reader or a file of them: `python -m serving.recommend --push-dir DIR --user NAME`.
+"""Recommends books to one reader or a file of readers: `python -m serving.recommend --push-dir DIR --user NAME`.
 
-What is asked is the newest pushed model, loaded here, or with `--server` a TF Serving.
+Loads the newest pushed model, or asks a TF Serving with `--server`.
 """
 
 import argparse
@@ -12,19 +12,19 @@ from pathlib import Path
 
 from rich.table import Table
 
+from core.addresses import redacted
+from core.errors import ConfigurationError, PseudonymKeyError
+from core.exit_codes import with_exit_code
+from core.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE, key_id, pseudonymise, read_key
+from core.terminal_text import PlainConsole, visible_json
+from registry.release_notes import pseudonym_key_id
+from registry.remote_version import local_version
 from serving import batch
 from serving.answers import Answer
 from serving.batch import Reader
 from serving.client import DEFAULT_MODEL, DEFAULT_TIMEOUT_SECONDS, connect
 from serving.pushed_model import PushedModel
-from serving.remote_version import local_version
 from transform import features
-from transform.addresses import redacted
-from transform.errors import ConfigurationError, PseudonymKeyError
-from transform.exit_codes import with_exit_code
-from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE, key_id, pseudonymise, read_key
-from transform.release_notes import pseudonym_key_id
-from transform.terminal_text import PlainConsole, visible_json
 
 
 @with_exit_code()
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextmanager
 def _asked(arguments: argparse.Namespace) -> Iterator[tuple[batch.Ask, str]]:
-    """Yields what answers for names, and where that is."""
+    """Yields a function that returns the answers for names, and the location of the model."""
     if arguments.server is not None:
         key = None if arguments.pseudonyms else read_key(arguments.key_file)
         with connect(arguments.server, arguments.model, timeout_seconds=arguments.timeout_seconds) as client:
@@ -95,7 +95,7 @@ def _asked(arguments: argparse.Namespace) -> Iterator[tuple[batch.Ask, str]]:
                 redacted(arguments.server),
             )
         return
-    with local_version(arguments.push_dir, leave_out=[features.TWIN_FILE]) as folder:
+    with local_version(arguments.push_dir, leave_out=[features.HOLDOUT_MODEL_FILE]) as folder:
         model = PushedModel(folder)
     key = None if arguments.pseudonyms else _key(model, arguments.key_file)
     yield (
@@ -105,7 +105,7 @@ def _asked(arguments: argparse.Namespace) -> Iterator[tuple[batch.Ask, str]]:
 
 
 def _readers(names: Sequence[str], key: bytes | None, recommend: Callable[[list[str]], list[Answer]]) -> list[Reader]:
-    """Returns the readers and their answers; `key` None: the names are pseudonyms."""
+    """Returns the readers with their answers; `key` None: the names are pseudonyms."""
     user_ids = [name if key is None else pseudonymise(name, key) for name in names]
     return [Reader(*each) for each in zip(names, user_ids, recommend(user_ids), strict=True)]
 

@@ -1,4 +1,4 @@
-"""Asking TF Serving over REST, with nothing but the standard library. TensorFlow is not loaded."""
+"""Asks TF Serving over REST, with the standard library and numpy alone: without TensorFlow."""
 
 import base64
 import http.client
@@ -11,6 +11,7 @@ from urllib.request import Request
 
 import numpy as np
 
+from core.addresses import redacted
 from serving.timed_http import OPENER, AnswerTooLongError
 from serving.transport import (
     DEADLINE_EXCEEDED,
@@ -23,9 +24,8 @@ from serving.transport import (
     Transport,
     VersionStatus,
 )
-from transform.addresses import redacted
 
-# TF Serving turns gRPC's statuses into these.
+# TF Serving maps gRPC's statuses to these HTTP codes.
 STATUSES: Final = {
     400: "INVALID_ARGUMENT",
     404: "NOT_FOUND",
@@ -38,7 +38,7 @@ STATUSES: Final = {
 
 
 class RestTransport(Transport):
-    """Makes a connection for each attempt; holds none."""
+    """Makes a new connection for each attempt; keeps none open."""
 
     def close(self) -> None:
         """Does nothing: no connection stays open."""
@@ -55,7 +55,7 @@ class RestTransport(Transport):
         return self._fetch("", None, seconds, _versions)
 
     def _fetch(self, verb: str, body: bytes | None, seconds: float, read: Callable[[Any], Answer]) -> Answer:
-        """Returns what `read` makes of the JSON that comes back; asks by POST where there is a body."""
+        """Returns `read` of the JSON answer; sends POST if there is a body, else GET."""
         version = "" if self.version is None else f"/versions/{self.version}"
         address = f"{self.server}/v1/models/{quote(self.model, safe='')}{version}{verb}"
         try:
@@ -75,7 +75,7 @@ class RestTransport(Transport):
 
 
 def _outputs(outputs: Any, needed: Collection[str]) -> Outputs:
-    """Returns arrays of objects."""
+    """Returns the `needed` outputs as arrays of objects."""
     if not isinstance(outputs, dict):
         raise TypeError("outputs have names")
     return {name: np.array(outputs[name], object) for name in needed if name in outputs}
@@ -89,7 +89,7 @@ def _versions(answer: Any) -> list[VersionStatus]:
 
 
 def _failure(error: Exception) -> AttemptError:
-    """Returns what it means that there was no answer, or half of one."""
+    """Returns the error for a missing or incomplete answer."""
     if isinstance(error, AnswerTooLongError):
         return AttemptError("RESOURCE_EXHAUSTED", str(error), passing=False)
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
@@ -99,7 +99,7 @@ def _failure(error: Exception) -> AttemptError:
 
 
 def _refusal(error: urllib.error.HTTPError) -> str:
-    """Returns the server's words, or HTTP's where what refuses is not TF Serving."""
+    """Returns TF Serving's error message, or the HTTP reason if the answer has none."""
     if 300 <= error.code < 400:
         error.close()
         place = redacted(str(error.headers.get("Location")))
@@ -112,7 +112,7 @@ def _refusal(error: urllib.error.HTTPError) -> str:
 
 
 def _read(response: Any) -> str:
-    """Returns the body, all of it or none."""
+    """Returns the whole body; raises IncompleteRead if part of it is missing."""
     body = response.read(MOST_ANSWER_BYTES)
     if response.length:
         raise http.client.IncompleteRead(body, response.length)
@@ -120,7 +120,7 @@ def _read(response: Any) -> str:
 
 
 def _sendable(values: Any) -> Any:
-    """Returns nested lists in which what is no UTF-8 is written as TF Serving reads it."""
+    """Returns nested lists with strings that are not UTF-8 as base64 objects, as TF Serving reads them."""
     if isinstance(values, list):
         return [_sendable(value) for value in values]
     if isinstance(values, str):

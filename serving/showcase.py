@@ -1,21 +1,22 @@
-"""What a person is shown of a pushed model: where it is, and what it recommends to a few readers."""
+"""Shows a pushed model on the console: its location, and its recommendations for a few readers."""
 
 from pathlib import Path
 from typing import Final
 
 from rich.table import Column, Table
 
-from serving.pushed_model import PushedModel, newest_version
-from transform import storage
-from transform.terminal_text import PlainConsole
+from core.terminal_text import PlainConsole
+from registry.push_folder import newest_version
+from serving.pushed_model import PushedModel
+from storage import locations
 
 READERS: Final = 3
 BOOKS: Final = 5
 
 
 def show_pushed(console: PlainConsole, push_location: str) -> None:
-    """Shows the newest version in `push_location`, and what it recommends to a few readers."""
-    if storage.is_remote(push_location):
+    """Shows the newest version in `push_location`, and its recommendations for a few readers."""
+    if locations.is_remote(push_location):
         console.print(f"\nPushed to {push_location}")
         return
     model = PushedModel(newest_version(Path(push_location)))

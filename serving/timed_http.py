@@ -1,7 +1,7 @@
-"""HTTP with limits for a whole exchange, of time and of size, and that goes nowhere else than it was told.
+"""HTTP with limits on the time and size of a whole exchange, and without redirects.
 
-The limit of Python's own sockets begins anew with each byte: a server that sends one now and then holds a caller
-forever, in the body, in the headers, or in the lengths of chunks.
+The timeout of Python's own sockets restarts with each byte. A server that sends a byte now and then would hold a caller
+forever: in the body, the headers or the chunk lengths.
 """
 
 import http.client
@@ -19,11 +19,11 @@ NO_LIMIT_SECONDS: Final = 3600.0
 
 
 class AnswerTooLongError(http.client.HTTPException):
-    """More comes than an answer may have."""
+    """The answer exceeds the size limit."""
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads a socket until the deadline, and no more than an answer may have."""
+    """Reads a socket until the deadline, up to the size limit of an answer."""
 
     def __init__(self, connected: socket.socket, deadline: float):
         self._socket, self._deadline, self._bytes = connected, deadline, 0
@@ -46,7 +46,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedResponse(http.client.HTTPResponse):
-    """Is read until the deadline, as is all that comes before it: a proxy's answer, and each `100 Continue`."""
+    """A response read until the deadline, with all that precedes it: a proxy's answer, and each `100 Continue`."""
 
     def __init__(self, connected: socket.socket, *arguments: Any, deadline: float, **named: Any):
         super().__init__(connected, *arguments, **named)
@@ -55,7 +55,7 @@ class _TimedResponse(http.client.HTTPResponse):
 
 
 class _Timed(http.client.HTTPConnection):
-    """Its time limit is for everything."""
+    """A connection whose timeout covers the whole exchange."""
 
     def __init__(self, host: str, /, *, timeout: float = NO_LIMIT_SECONDS, **named: Any):
         super().__init__(host, timeout=timeout, **named)
@@ -63,7 +63,7 @@ class _Timed(http.client.HTTPConnection):
         self.response_class = partial(_TimedResponse, deadline=self._deadline)  # type: ignore[assignment]
 
     def connect(self) -> None:
-        # Of several addresses each one gets the limit, in turn.
+        # Python tries each address in turn, with the whole timeout for each.
         addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         self.timeout = _left(self._deadline) / max(1, len(addresses))
         super().connect()
@@ -92,7 +92,7 @@ class _TlsHandler(HTTPSHandler):
 
 class _NoRedirect(HTTPRedirectHandler):
     def redirect_request(self, *arguments: Any) -> None:
-        """Leaves the redirect to be told as an error: a request holds readers' pseudonyms."""
+        """Returns None, so that the redirect raises an error: a request holds readers' pseudonyms."""
 
 
 OPENER: Final = build_opener(_Handler, _TlsHandler, _NoRedirect)

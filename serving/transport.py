@@ -1,4 +1,4 @@
-"""How a model server is asked, whatever the protocol: until when, how often, and what is said when it fails."""
+"""Asks a model server, by any protocol: deadline, retries and error messages."""
 
 import random
 import time
@@ -8,21 +8,21 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy.typing as npt
 
+from core.addresses import redacted
+from core.errors import ServingError
+from core.terminal_text import visible
 from serving.wire_answers import checked
-from transform.addresses import redacted
-from transform.errors import ServingError
-from transform.terminal_text import visible
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 2.0
 
-# An attempt that is due now still needs a time limit above zero.
+# An attempt at the deadline still needs a timeout above zero.
 LEAST_SECONDS: Final = 0.001
 
-# Of a server's own words: TF Serving quotes requests of any length.
+# Maximum length of a server's quoted message: TF Serving quotes requests of any length.
 MOST_DETAIL_CHARACTERS: Final = 500
 
-# Of one answer: twice what a million books take as JSON. Whatever sends more could fill the memory.
+# Limits of one answer: twice what a million books take as JSON. A larger answer could fill the memory.
 MOST_ANSWER_BYTES: Final = 64 << 20
 MOST_ELEMENTS: Final = 1 << 24
 
@@ -30,7 +30,7 @@ UNAVAILABLE: Final = "UNAVAILABLE"
 DEADLINE_EXCEEDED: Final = "DEADLINE_EXCEEDED"
 FAILED_PRECONDITION: Final = "FAILED_PRECONDITION"
 
-_SIGNATURES: Final = "README, 'What a consumer gets', lists the signatures"
+_SIGNATURES: Final = "docs/signatures.md, lists the signatures"
 _REMEDIES: Final = {
     UNAVAILABLE: "Start the server, or mend the address: TF Serving's own are port 8500 for gRPC and 8501 for REST.",
     DEADLINE_EXCEEDED: "Allow more timeout_seconds, or ask for fewer rows at once.",
@@ -42,7 +42,7 @@ _REMEDIES: Final = {
 _OTHER_REMEDY: Final = "The server's log says more."
 
 Inputs = Mapping[str, npt.NDArray[Any]]
-"""int32 arrays, and arrays of `str` objects; a byte that is no UTF-8 is a surrogate, as `surrogateescape` makes it."""
+"""int32 arrays, and arrays of `str` objects; bytes that are not UTF-8 are surrogates, as by `surrogateescape`."""
 
 Outputs = Mapping[str, npt.NDArray[Any]]
 """As `Inputs`, of any type and shape."""
@@ -51,48 +51,48 @@ Answer = TypeVar("Answer")
 
 
 class VersionStatus(NamedTuple):
-    """What a server says of one version of a model."""
+    """A server's status of one version of a model."""
 
     version: int
     state: str
     """START, LOADING, AVAILABLE, UNLOADING or END."""
 
     error: str
-    """Why it could not be loaded; empty where nothing is wrong."""
+    """Why it could not be loaded; empty without an error."""
 
 
 class AttemptError(Exception):
     """One attempt failed."""
 
     def __init__(self, status: str, detail: str, passing: bool):
-        """Takes the name of the gRPC status, the server's words, and whether another attempt may go better."""
+        """Takes the name of the gRPC status, the server's message, and whether another attempt may succeed."""
         super().__init__(detail)
         self.status, self.detail, self.passing = status, detail, passing
 
 
 class Transport(ABC):
-    """One model on one server. May be used by several threads at once."""
+    """One model on one server. Threads may share it."""
 
     def __init__(self, server: str, model: str, version: int | None, timeout_seconds: float):
-        """Notes where to ask. Nothing is sent yet.
+        """Stores the address. Nothing is sent yet.
 
         Args:
           server: the address, with its scheme.
           model: the name under which the server has the model.
-          version: which version; None: the one that the server has for the newest.
-          timeout_seconds: how long one call may take, all attempts together.
+          version: the version to ask; None: the newest that the server has.
+          timeout_seconds: maximum duration of one call, all attempts together.
         """
         self.server, self.model, self.version, self.timeout_seconds = server, model, version, timeout_seconds
 
     def deadline(self) -> float:
-        """Returns when a call that begins now must have ended, by the monotonic clock."""
+        """Returns the deadline of a call that begins now, in seconds of the monotonic clock."""
         return time.monotonic() + self.timeout_seconds
 
     def predict(self, signature: str, inputs: Inputs, needed: Collection[str], deadline: float) -> Outputs:
-        """Returns the outputs `needed` of `signature`, by name, as `serving.wire_answers.checked` promises them.
+        """Returns the outputs `needed` of `signature`, by name, checked by `serving.wire_answers.checked`.
 
         Raises:
-          ServingError: there was no answer within the deadline, a refusal, or one to something else.
+          ServingError: there was no answer within the deadline, a refusal, or an invalid answer.
         """
         asked = f"signature {signature}, {len(next(iter(inputs.values())))} rows"
         outputs = self._ask(asked, lambda seconds: self._predict(signature, inputs, needed, seconds), deadline)
@@ -105,7 +105,7 @@ class Transport(ABC):
             raise self._error(asked, AttemptError(FAILED_PRECONDITION, str(error), passing=False)) from error
 
     def status(self) -> list[VersionStatus]:
-        """Returns what the server says of the model's versions, the newest first.
+        """Returns the server's status of each version of the model, the newest first.
 
         Raises:
           ServingError: there was no answer within the deadline, or a refusal.
@@ -114,28 +114,28 @@ class Transport(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Gives up the connections."""
+        """Closes the connections."""
 
     @abstractmethod
     def _predict(self, signature: str, inputs: Inputs, needed: Collection[str], seconds: float) -> Outputs:
-        """Asks once, for at most `seconds`. Returns those of `needed` that are there; raises AttemptError."""
+        """Asks once, for at most `seconds`. Returns the outputs in `needed` that exist; raises AttemptError."""
 
     @abstractmethod
     def _status(self, seconds: float) -> list[VersionStatus]:
         """Asks once, for at most `seconds`; raises AttemptError."""
 
     def _ask(self, asked: str, attempt: Callable[[float], Answer], deadline: float) -> Answer:
-        """Returns what `attempt`, which gets the seconds left, returns; repeats what may go better."""
+        """Returns the result of `attempt`, which takes the seconds left; retries failures that may pass."""
         longest_pause = FIRST_PAUSE_SECONDS
         passed: AttemptError | None = None
         while True:
             try:
                 return attempt(max(deadline - time.monotonic(), LEAST_SECONDS))
             except AttemptError as failure:
-                # Of random length: many clients shall not come back in step.
+                # A random length keeps many clients from retrying in step.
                 pause = random.uniform(longest_pause / 2, longest_pause)
                 if not failure.passing or time.monotonic() + pause >= deadline:
-                    # A last attempt that had little time left says less than the ones before it.
+                    # A last attempt with little time left says less than the one before it.
                     told = passed if passed is not None and failure.status == DEADLINE_EXCEEDED else failure
                     raise self._error(asked, told) from failure
                 passed = failure

@@ -1,4 +1,4 @@
-"""What a server answers, checked before anybody uses it: as many rows as were asked for, right types, no NaN."""
+"""Checks a server's answer before use: the number of rows, the types, no NaN."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
@@ -16,18 +16,18 @@ SCORES_OF: Final = {
     features.SERVED_ISBN: features.SERVED_SCORE,
     features.SERVED_NEAR_ISBN: features.SERVED_NEAR_SCORE,
 }
-"""The output that has a number for each text of another."""
+"""For each output of texts, the output with their scores."""
 
 
 def checked(outputs: Mapping[str, Array], inputs: Mapping[str, Array]) -> dict[str, Array]:
     """Returns the outputs of a signature: texts as objects, flags as bool, all else as float32.
 
     Args:
-      outputs: by name, as they came: of one type, or Python's objects.
-      inputs: what was asked: `[batch, ...]` each.
+      outputs: by name, as received: of one type, or Python objects.
+      inputs: the request, `[batch, ...]` each.
 
     Raises:
-      ValueError: they are no answer to that. The message names the output, and no value of it.
+      ValueError: the outputs do not answer the request. The message names the output, but none of its values.
     """
     rows = len(next(iter(inputs.values())))
     found = {name: _typed(name, values, rows) for name, values in outputs.items()}
@@ -59,7 +59,7 @@ def _check_types(name: str, values: Array, types: Collection[type], wanted: str)
 
 
 def _check_text(name: str, values: Array) -> None:
-    """Fails on surrogates that stand for no byte, as `surrogateescape` has it: nothing could write them."""
+    """Raises ValueError if a surrogate is not one of `surrogateescape`: such text cannot be encoded."""
     try:
         "".join(values.flat).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
@@ -72,7 +72,7 @@ def _floats(name: str, values: Array) -> Array:
             numbers = values.astype(np.float32)
     except OverflowError as error:
         raise ValueError(f"{name} holds a number beyond float32") from error
-    # What fills up the end of an answer may be minus infinity.
+    # Scores of padding may be minus infinity.
     refused: Callable[[Array], Array] = np.isnan if name in SCORES_OF.values() else lambda given: ~np.isfinite(given)
     if refused(numbers).any():
         raise ValueError(f"{name} holds a number that is not finite")
@@ -80,7 +80,7 @@ def _floats(name: str, values: Array) -> Array:
 
 
 def _check_list(name: str, texts: Array, scores: Array, most: Array | None) -> None:
-    """Fails unless there is a finite score for each text that is no padding, and no more texts than asked for."""
+    """Raises ValueError if a text other than padding has no finite score, or a row has more texts than requested."""
     if texts.shape != scores.shape:
         raise ValueError(f"{name} has the shape {list(texts.shape)}, but its scores have {list(scores.shape)}")
     given = texts != ""

@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 
 IN_MEMORY: Final = PipelineConfig.model_construct().beam_pipeline_args

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.tensorflow_settings import tell_tensorflow
 from tests.s3_server import Bucket, s3_server, variables
 from tests.tiers import tier_of, worker_group
-from transform.tensorflow_settings import tell_tensorflow
 
 # Before any test imports TensorFlow: models are compared with those of runs, digit for digit.
 tell_tensorflow()

@@ -26,9 +26,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn
 
-from pipeline.loading import loading
-
-ROOT: Final = Path(__file__).parent.parent
+from core.project import ROOT
+from pipeline.start.loading import loading
 
 # What the process that forks inherits: no more, so that it does not depend on the test that needs it first.
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
@@ -180,7 +179,6 @@ def _started() -> ForkServer:
 
 def _load() -> None:
     """Imports what runs of the pipeline import, in their order."""
-    from pipeline import local_run  # noqa: F401
     from serving import showcase  # noqa: F401
 
     with loading():

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import preflight
-from pipeline.config import read_config
+from core.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE
+from pipeline.configuration.config import read_config
+from pipeline.local import preflight
 from tests.documents import (
     DOCUMENTS,
     NOT_RUN,
@@ -23,7 +24,6 @@ from tests.documents import (
     write_toml_of,
 )
 from tests.e2e.runs import HEADER, REVIEWS, ROOT
-from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE
 
 BLOCKS = blocks()
 PROGRAMS = sorted(

@@ -150,7 +150,7 @@ def test_tensorflow_is_loaded_and_not_started_and_no_two_children_draw_the_same(
         script,
         "import os, sys\n"
         "assert {'tensorflow', 'tfx.v1', 'tensorflow_recommenders', 'pipeline.graph'} <= set(sys.modules)\n"
-        "assert 'pipeline.kubeflow.entrypoint' not in sys.modules and 'local_runner' not in sys.modules\n"
+        "assert 'pipeline.kubeflow.pod.entrypoint' not in sys.modules and 'local_runner' not in sys.modules\n"
         "from tensorflow.python.eager import context\n"
         "assert context._context is None or not context._context._initialized\n"
         "assert len(os.listdir('/proc/self/task')) == 1\n"

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import local_runner
-from components.report.facts import RunFacts
-from components.report.files import PAGE_FILE, read_facts
-from pipeline import report_index
-from pipeline.local_report import REPORTS
-from tests.html_page import HtmlPage
-from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE
+from core.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE
+from pipeline.commands import report_index
+from pipeline.local.report import REPORTS
+from report.facts.run import RunFacts
+from report.page.files import PAGE_FILE, read_facts
+from tests.report.html_page import HtmlPage
 
 HEADER = "User,ISBN,RatingOf5,Genres\n"
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from core.project import ROOT
+from scripts.config_table import CONFIGURATION, with_table
 from scripts.config_table import DOCUMENTS as TABLES
-from scripts.config_table import with_table
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize("document", [ROOT / "README.md", *TABLES.values()], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [CONFIGURATION, *TABLES.values()], ids=lambda path: path.name)
 def test_the_table_of_configuration_is_of_today(document: Path) -> None:
     assert with_table(document) == document.read_text(encoding="utf-8"), "make docs"
 
@@ -84,7 +84,7 @@ def test_the_image_is_tagged_by_commit_and_then_tried(tmp_path: Path) -> None:
     compiled = re.search(r"python kubeflow_runner\.py --image (\S+) --out (\S+);", " ".join(run))
     assert compiled
     assert compiled[1] == image
-    assert f"python -m pipeline.kubeflow.smoke {compiled[2]}" in log.read_text()
+    assert f"python -m pipeline.kubeflow.pod.smoke {compiled[2]}" in log.read_text()
     (tmp_path / "Makefile").write_text((tmp_path / "Makefile").read_text() + "\n")
     subprocess.run(["make", "image", f"DOCKER={engine}"], cwd=tmp_path, check=True)
     assert f"--tag readalike:{revision}-dirty " in log.read_text()

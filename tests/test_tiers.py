@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from core.project import ROOT
 
 CONFTEST = """
 import pytest

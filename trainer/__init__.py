@@ -1,1 +1,4 @@
-"""Hyper-parameters, towers, loss, metrics and export of the two-tower model."""
+"""Everything between ids and a SavedModel: models, fitting, selection, export and tuning.
+
+Components use `run.run_fn`, `hyperparameters` and `export.holdout_model`.
+"""

@@ -1,47 +1,47 @@
-"""What a fit needs of main memory, worked out before it begins."""
+"""Estimates the main memory of a fit before it starts."""
 
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from trainer.closed_form import DECOMPOSED_DIM
-from trainer.decomposition import BLOCK_ROWS
+from core.errors import ConfigurationError
+from trainer.fitting.schedule import begins_ahead
 from trainer.hyperparameters import Hyperparameters
-from trainer.kernel import OVERSAMPLES
-from trainer.schedule import begins_ahead
-from transform.errors import ConfigurationError
+from trainer.models.item_item import OVERSAMPLES
+from trainer.models.shrunk_svd import DECOMPOSED_DIM
+from trainer.models.truncated_svd import BLOCK_ROWS
 
 FLOAT_BYTES: Final = 4
 
-# Both towers' tables; the optimizer keeps two moments of each.
+# Tables of the two towers, and the optimizer's moments of each.
 TABLES: Final = 2
 MOMENTS: Final = 2
 
-# The towers of the best epoch, and of the one that is compared with them.
+# Copies of the towers: those of the best epoch and those of the current one.
 KEPT_TOWERS: Final = 2
 
-# One that validation leads, and one on everything, where that begins ahead.
+# The fit for validation, and the fit on all interactions if it starts early (`begins_ahead`).
 FITS_AT_ONCE: Final = 2
 
-# What stands side by side where directions are iterated: products, what they are summed of, their orthonormal columns,
-# and the portion of the readers that is at hand, which is as long.
+# Arrays in memory at once during subspace iteration: the products, their summands, their orthonormal columns, and the
+# block of users at hand, which is as long.
 PRODUCTS: Final = 6
 
-# Rows of readers and books, as they are trained on and as matrices by reader and by book: a position and a value each.
+# Bytes per interaction: the training rows and the matrices by user and by book, each with a position and a value.
 INTERACTION_BYTES: Final = 40
 
 MEMORY_FILE: Final = Path("/proc/meminfo")
 
 
 class LimitFiles(NamedTuple):
-    """Where the kernel tells of a container's memory."""
+    """The files in which the Linux kernel reports a container's memory."""
 
     limit: Path
     usage: Path
     statistics: Path
-    """What the usage is made of."""
+    """Breakdown of the usage."""
 
 
-# In the second and the first version of control groups.
+# For control groups version 2 and version 1.
 LIMIT_FILES: Final = (
     LimitFiles(*(Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current", "memory.stat"))),
     LimitFiles(
@@ -52,44 +52,44 @@ LIMIT_FILES: Final = (
     ),
 )
 
-# Files that the kernel keeps in memory while nobody needs it. A container's usage counts them.
+# Reclaimable file cache, which the kernel counts in a container's usage.
 CACHE: Final = ("inactive_file", "active_file")
 
 
 class MemoryEstimate(NamedTuple):
-    """Bytes that a fit needs, beside what the process has before."""
+    """Bytes that a fit needs on top of the process's memory before it."""
 
     tables: int
-    """Of the trained towers."""
+    """Tables of the trained towers."""
 
     optimizer: int
-    """Of the moments."""
+    """The optimizer's moments."""
 
     working: int
-    """Of the copies that are kept of the towers, or of the decompositions: of what is larger, as they take turns."""
+    """Copies of the towers, or the decompositions: the larger of the two, because they never coexist."""
 
     interactions: int
-    """Of who has read what."""
+    """The training interactions."""
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum of all parts."""
         return sum(self)
 
     def __str__(self) -> str:
-        """The total and what it is made of."""
+        """The total and its parts, in MiB."""
         parts = ", ".join(f"{name} {_mib(value)}" for name, value in zip(self._fields, self, strict=True))
         return f"{_mib(self.total)} ({parts})"
 
 
 def estimate(readers: int, books: int, interactions: int, parameters: Hyperparameters) -> MemoryEstimate:
-    """Returns what a fit needs.
+    """Returns the memory that a fit needs.
 
     Args:
-      readers: users with an id.
-      books: books with an id.
-      interactions: of both splits.
-      parameters: widths and parts.
+      readers: number of users with an id.
+      books: number of books with an id.
+      interactions: number of interactions in both splits.
+      parameters: hyper-parameters, of which widths and parts count.
     """
     trained = "trained" in parameters.parts
     alone = parameters.parts == ("trained",)
@@ -106,7 +106,7 @@ def estimate(readers: int, books: int, interactions: int, parameters: Hyperparam
 
 
 def check_memory(needed: MemoryEstimate, available: int | None) -> None:
-    """Raises ConfigurationError, with the remedies, if `needed` is more than the `available` bytes; None: unknown."""
+    """Raises ConfigurationError, with remedies, if `needed` exceeds the `available` bytes; None: unknown, no check."""
     if available is not None and needed.total > available:
         raise ConfigurationError(
             f"Training needs about {needed} of memory, and {_mib(available)} are available. Lower "
@@ -116,11 +116,11 @@ def check_memory(needed: MemoryEstimate, available: int | None) -> None:
 
 
 def available_memory(memory_file: Path = MEMORY_FILE, limit_files: tuple[LimitFiles, ...] = LIMIT_FILES) -> int | None:
-    """Returns the bytes that may still be taken, of the machine, or of the container if that has a limit.
+    """Returns the available bytes of the machine, or of the container if those are fewer; None if unknown.
 
     Args:
-      memory_file: where the kernel tells of the machine; one without it is not judged.
-      limit_files: where it tells of the container.
+      memory_file: the kernel's report on the machine; a machine without it gives None.
+      limit_files: the kernel's reports on the container.
     """
     if not memory_file.exists():
         return None
@@ -133,7 +133,7 @@ def available_memory(memory_file: Path = MEMORY_FILE, limit_files: tuple[LimitFi
 
 
 def _cache(statistics: Path) -> int:
-    """Returns the bytes of files in memory, which the kernel gives up when they are needed."""
+    """Returns the bytes of reclaimable file cache."""
     if not statistics.exists():
         return 0
     sizes = dict(line.split() for line in statistics.read_text().splitlines())

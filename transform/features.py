@@ -1,4 +1,4 @@
-"""The one home of every feature, split, vocabulary and signature name.
+"""Defines the names of all features, splits, vocabularies, signatures and files.
 
 Pure Python on purpose: the serving client, the data tools and the tests import it without loading TensorFlow.
 """
@@ -11,7 +11,7 @@ ISBN: Final = "ISBN"
 RATING: Final = "RatingOf5"
 GENRES: Final = "Genres"
 
-# In the order in which they stand in every Parquet file: Transform needs the schema's, which is alphabetical.
+# The order of the columns in every Parquet file. Transform needs the schema's order, which is alphabetical.
 RAW_FEATURES: Final = (GENRES, ISBN, RATING, USER)
 
 RATING_MIN: Final = 0.0
@@ -22,13 +22,13 @@ REVIEWS_SPLIT: Final = "reviews"
 TRAIN_SPLIT: Final = "train"
 EVAL_SPLIT: Final = "eval"
 
-# Their property that tells which reviews they came from.
+# Property of the Examples artifacts that identifies the reviews they came from.
 CONTENT_SHA256: Final = "content_sha256"
 
-# Their property, and the field of notes beside a model, that tells which key made the users' pseudonyms.
+# Property of the Examples artifacts and field of a model's notes that identifies the key of the pseudonyms.
 PSEUDONYM_KEY_ID: Final = "pseudonym_key_id"
 
-# What Transform makes of them.
+# Transform's output features and vocabularies.
 USER_ID: Final = "user_id"
 BOOK_ID: Final = "book_id"
 RATING_VALUE: Final = "rating"
@@ -46,7 +46,7 @@ SIMILAR_BOOKS_SIGNATURE: Final = "similar_books"
 USER_EMBEDDING_SIGNATURE: Final = "user_embedding"
 BOOK_EMBEDDING_SIGNATURE: Final = "book_embedding"
 
-# Their inputs and outputs.
+# Inputs and outputs of the signatures.
 SERVED_USER_ID: Final = "user_id"
 SERVED_ISBN: Final = "isbn"
 SERVED_EXCLUDE: Final = "exclude"
@@ -58,28 +58,28 @@ SERVED_EMBEDDING: Final = "embedding"
 SERVED_NEAR_ISBN: Final = "near_isbn"
 SERVED_NEAR_SCORE: Final = "near_score"
 
-# The largest k of a request.
+# Maximum k of a request.
 MOST_BOOKS_ASKED: Final = 1_000_000
 
-# The score where no book is left to answer with, below every score. JSON has no infinity, so it is finite; it is the
-# largest power of ten that float32 holds exactly, so that it is the same number over REST and gRPC.
+# The score of a place that no book is left to fill, lower than every score of a book. It is finite because JSON has no
+# infinity. It is the largest power of ten that float32 holds exactly, so REST and gRPC return the same number.
 FILLER_SCORE: Final = -1e10
 
-# Beside the SavedModel, in the folder that TF Serving leaves alone.
+# Files beside the SavedModel. TF Serving reads only the warm-up requests in this folder.
 MODEL_FACTS_FILE: Final = "assets.extra/readalike.json"
 WARMUP_FILE: Final = "assets.extra/tf_serving_warmup_requests"
-TWIN_FILE: Final = "assets.extra/twin.npz"
+HOLDOUT_MODEL_FILE: Final = "assets.extra/twin.npz"
 RELEASE_NOTE_FILE: Final = "assets.extra/release.json"
 ROLLBACK_FILE: Final = "assets.extra/rollback.json"
 MODEL_CARD_FILE: Final = "assets.extra/model_card.json"
 MODEL_CARD_TEXT_FILE: Final = "assets.extra/model_card.md"
 MANIFEST_FILE: Final = "assets.extra/manifest.json"
 
-# In a blessing's folder: how the model did, on which data, and how it is served.
+# In a blessing's folder: the model's metrics, their data, and how the model is served.
 MEASURED_FILE: Final = "measured.json"
 
-# There too: what was checked, each with what was found and needed.
+# Also in a blessing's folder: each check with the found and the required value.
 CHECKS_FILE: Final = "checks.json"
 
-# And when it is none: the table of what was checked.
+# Also there if the model is refused: the table of checks.
 REFUSAL_FILE: Final = "refusal.txt"

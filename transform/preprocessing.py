@@ -1,7 +1,7 @@
-"""What Transform does with the interactions: strings become integer ids, and users and books are counted.
+"""Transform's preprocessing of interactions: counts users and books, and replaces them by integer ids.
 
-Ids are dense, start at 0 and fall with frequency: id 0 is the user or book with the most training interactions. What
-the vocabulary's limits leave out gets `OUT_OF_VOCABULARY`.
+Ids are dense, start at 0 and are ordered by frequency: id 0 is the user or book with the most training interactions.
+Users and books outside the vocabulary's limits get `OUT_OF_VOCABULARY`.
 """
 
 from typing import Any, Final
@@ -10,21 +10,21 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from transform import features
-from transform.vocabularies import VocabularyParameters
+from transform.vocabulary_parameters import VocabularyParameters
 
-# Entries of a vocabulary that are read together.
+# Number of vocabulary entries per batch.
 ENTRIES_AT_ONCE: Final = 4_096
 
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, tf.Tensor]:
-    """Maps raw features to what training reads.
+    """Returns the training features of the raw features.
 
     Args:
-      inputs: the raw features, each a `tf.SparseTensor` or `tf.Tensor` with one value an example.
+      inputs: the raw features, each a `tf.SparseTensor` or `tf.Tensor` with one value per example.
       custom_config: `VocabularyParameters`, as a dictionary.
 
     Returns:
-      `user_id` and `book_id` int64 `[batch]`; `rating` float32 `[batch]`, NaN where the review has none.
+      `user_id` and `book_id` int64 `[batch]`; `rating` float32 `[batch]`, NaN if the review has no rating.
     """
     limits = VocabularyParameters(**custom_config)
     return {
@@ -40,7 +40,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
 def _ids(values: Any, vocabulary: str, min_count: int, max_size: int | None) -> tf.Tensor:
     dense = _dense(values, default="")
-    # The text format would drop titles with line breaks; the counts are what the loss corrects popularity with.
+    # The text format would drop titles with line breaks. The loss uses the counts to correct for popularity.
     path = tft.vocabulary(
         dense,
         top_k=max_size,
@@ -55,14 +55,14 @@ def _ids(values: Any, vocabulary: str, min_count: int, max_size: int | None) -> 
 def _looked_up(values: tf.Tensor, vocabulary: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the ids of `values` and the size of the vocabulary in the file `vocabulary`.
 
-    TensorFlow Transform's own table hands the entries over one by one from thread to thread, each time it is loaded:
-    most of the step's time for a vocabulary of a hundred thousand.
+    TensorFlow Transform's own table passes entries between threads one by one each time it is loaded. With a
+    vocabulary of a hundred thousand entries that takes most of the step's time.
     """
 
     def read() -> tf.data.Dataset:
         batches = tf.data.TFRecordDataset(vocabulary, compression_type="GZIP").batch(ENTRIES_AT_ONCE)
         options = tf.data.Options()
-        options.autotune.enabled = False  # It takes the time of every entry, which takes as long as the entries do.
+        options.autotune.enabled = False  # Autotuning times each entry, which takes as long as reading it.
         return batches.enumerate().map(_entries).unbatch().with_options(options)
 
     def made(entries: tf.data.Dataset) -> tf.lookup.StaticHashTable:
@@ -70,7 +70,7 @@ def _looked_up(values: tf.Tensor, vocabulary: tf.Tensor) -> tuple[tf.Tensor, tf.
             tf.data.experimental.DatasetInitializer(entries), default_value=features.OUT_OF_VOCABULARY
         )
 
-    # While the vocabulary is being made its path is not known yet; once it is, the table is made once and for all.
+    # While the vocabulary is being built its path is unknown. Afterwards the table is made only once.
     if tf.is_symbolic_tensor(vocabulary):
         table = made(read())
     else:
@@ -80,13 +80,13 @@ def _looked_up(values: tf.Tensor, vocabulary: tf.Tensor) -> tuple[tf.Tensor, tf.
 
 
 def _entries(batch: tf.Tensor, records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the tokens of records `[n]`, each a count, a space and a token, and their ids."""
+    """Returns the tokens and ids of `records` `[n]`, each a count, a space and a token."""
     tokens = tf.strings.regex_replace(records, r"^\d+ ", "", replace_global=False)
     return tokens, batch * ENTRIES_AT_ONCE + tf.range(tf.size(records, tf.int64))
 
 
 def _dense(values: Any, default: Any) -> tf.Tensor:
-    """Returns `[batch]` values of a feature with at most one value an example."""
+    """Returns the `[batch]` values of a feature with at most one value per example."""
     if isinstance(values, tf.SparseTensor):
         values = tf.sparse.to_dense(
             tf.SparseTensor(values.indices, values.values, [values.dense_shape[0], 1]), default_value=default

@@ -1,1 +1,1 @@
-"""This pipeline, the stock TFX chain and the notebook's steps on the same reviews: `make bench`."""
+"""Compares this pipeline, stock TFX components and the notebook's steps on the same reviews: `make bench`."""

@@ -1,8 +1,7 @@
-"""This pipeline beside the stock TFX chain and the notebook's steps, on the same made-up reviews: `make bench`.
+"""Time and memory of this pipeline, stock TFX components and the notebook, on synthetic reviews: `make bench`.
 
-Each has a process of its own, one after the other. What its steps take is seen from outside, by sampling the process
-and all its children; when they began and ended they tell themselves. Flags that are not named here, or stand after
-`--`, go to `local_runner.py`.
+Each part runs in its own process, one after the other. Samples of the process and all its children measure it from
+outside. The parts log the start and end of their steps. Other flags, and flags after `--`, go to `local_runner.py`.
 """
 
 import argparse
@@ -15,19 +14,19 @@ from typing import Any, Final
 from benchmarks.scale.machine import describe_machine
 from benchmarks.scale.parts import CHECK, PARTS, PIPELINE, ROOT, Comparison
 from benchmarks.scale.report import TITLES, print_part, print_ratios, ratios
+from core.errors import ConfigurationError
+from core.exit_codes import with_exit_code
+from core.terminal_text import PlainConsole
 from data.synthetic.parameters import SyntheticParameters, parse_parameters
-from transform import json_files
-from transform.errors import ConfigurationError
-from transform.exit_codes import with_exit_code
-from transform.output_files import make_ready, telling
-from transform.terminal_text import PlainConsole
+from storage import json_files
+from storage.output_files import make_ready, telling
 
-# The notebook's.
+# Sizes of the notebook's data set.
 ROWS: Final = 1_733_561
 USERS: Final = 706_880
 BOOKS: Final = 57_186
 
-# The runner's flags that this command gives it, and one that would leave no log.
+# Flags of the runner that this command sets itself, and `--verbose`, with which there is no log.
 OWN_FLAGS: Final = ("--data", "--work-dir", "--push-dir", "--pseudonym-key-file", "--verbose")
 
 
@@ -36,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Prints the tables and writes them as JSON.
 
     Returns:
-      0: all was measured. 1: a part failed, or the check found a difference. 2: a flag does not fit. 130: interrupted.
+      0: all was measured. 1: a part failed, or the check found a difference. 2: a flag is invalid. 130: interrupted.
     """
     parser = argparse.ArgumentParser(prog="benchmarks.scale", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS, help="of the reviews; default: %(default)s")
@@ -58,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def compare(options: argparse.Namespace, flags: Sequence[str]) -> int:
-    """Measures the parts that `options` do not skip.
+    """Measures the parts that `options` do not skip, and returns the exit code.
 
     Args:
       options: the command line.
@@ -102,10 +101,10 @@ def compare(options: argparse.Namespace, flags: Sequence[str]) -> int:
 
 
 def sizes(options: argparse.Namespace) -> SyntheticParameters:
-    """Returns the data set that is asked for; users and books follow from the rows where they are not.
+    """Returns the sizes of the data set. Users and books default to the notebook's proportion to the rows.
 
     Raises:
-      ConfigurationError: there is none of this size.
+      ConfigurationError: the sizes are invalid.
     """
     chosen = {
         "reviews": options.rows,
@@ -117,6 +116,6 @@ def sizes(options: argparse.Namespace) -> SyntheticParameters:
 
 
 if __name__ == "__main__":
-    # So that what runs is ended too, as an interrupt from the keyboard does.
+    # As a keyboard interrupt, SIGTERM then also ends the running part.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""Describes the machine of a measurement."""
 
 import os
 import platform
@@ -26,7 +26,7 @@ PACKAGES: Final = (
 
 
 def describe_machine(root: Path) -> dict[str, Any]:
-    """Returns the machine's cores, memory, processor, system and versions, and the revision of the source in `root`."""
+    """Returns cores, memory, processor, system and package versions, and the git revision of `root`."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),

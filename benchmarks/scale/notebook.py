@@ -1,7 +1,7 @@
-"""The notebook's steps as a script, two mistakes mended: `python -m benchmarks.scale.notebook`.
+"""The notebook's steps as a script, with two mistakes corrected: `python -m benchmarks.scale.notebook`.
 
-Vocabularies are made by batched `adapt`, and the loss takes the columns of a batch, not its first two rows. No
-metric is computed while fitting. Tells of its steps on the standard output.
+Vocabularies are made by batched `adapt`, and the loss takes the columns of a batch, not its first two rows. No metric
+is computed during training. The script prints its steps to standard output.
 """
 
 import argparse
@@ -29,10 +29,10 @@ INDEXED_BOOKS: Final = 100
 
 
 class TwoTowers(tfrs.Model):
-    """A table of users and one of books, trained by the in-batch softmax as TFRS has it."""
+    """User and book embedding tables, trained by TFRS's in-batch softmax."""
 
     def __init__(self, users: Any, books: Any):
-        """Takes the two `StringLookup` layers."""
+        """Builds the towers from two `StringLookup` layers."""
         super().__init__()
         self.user_tower, self.book_tower = (
             tf.keras.Sequential(
@@ -47,20 +47,20 @@ class TwoTowers(tfrs.Model):
         self.task = tfrs.tasks.Retrieval()
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Returns the loss of a batch: names of users and books, each `[batch]`."""
+        """Returns the loss of a batch of user and book names, each `[batch]`."""
         return self.task(self.user_tower(inputs[features.USER]), self.book_tower(inputs[features.ISBN]))
 
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Tells when what it surrounds began and ended."""
+    """Prints start and end of the block as a step."""
     started = time.time()
     yield
     print(told(Step(name, started, time.time())), flush=True)
 
 
 def kept_reviews(reviews: pd.DataFrame) -> pd.DataFrame:
-    """Returns the reviews of users with three or more, users as the texts of a label encoder's numbers."""
+    """Returns the reviews of users with three or more. Users are label-encoded ids as text."""
     encoded = reviews.assign(**{features.USER: LabelEncoder().fit_transform(reviews[features.USER])})
     reviews_a_user = encoded[features.USER].map(encoded[features.USER].value_counts())
     kept = encoded[reviews_a_user >= LEAST_REVIEWS]
@@ -68,14 +68,14 @@ def kept_reviews(reviews: pd.DataFrame) -> pd.DataFrame:
 
 
 def vocabulary(names: Any) -> Any:
-    """Returns a `StringLookup` of all `names`, a dataset of single ones."""
+    """Returns a `StringLookup` of `names`, an unbatched dataset."""
     lookup = tf.keras.layers.StringLookup()
     lookup.adapt(names.batch(BATCH))
     return lookup
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs all steps and saves the index. Returns the exit code."""
+    """Runs all steps, saves the index, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.scale.notebook", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")

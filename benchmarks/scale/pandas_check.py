@@ -1,8 +1,8 @@
-"""Whether a run kept the rows, and counted the users and books, that pandas finds.
+"""Checks the rows and vocabularies of a run against pandas: `python -m benchmarks.scale.pandas_check`.
 
-`python -m benchmarks.scale.pandas_check`: pandas reads the reviews, keeps the last one of each user and book, and drops
-users with fewer than three different books. The run's rows are those of its splits. Its vocabularies count the training
-split: pandas' rows without the held-out ones.
+pandas reads the reviews, keeps the last one of each user and book, and drops users with fewer than three different
+books. The run's rows are those of its splits. Its vocabularies count the training split: pandas' rows without the
+held-out ones.
 """
 
 import argparse
@@ -16,36 +16,37 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from components.parquet_examples import read_splits, scalar_column
-from trainer.vocabulary import Vocabulary, read_vocabulary
+from components.artifacts.parquet_examples import read_splits
+from core.errors import DataError
+from core.pseudonyms import pseudonymise, read_key
+from data.example_schema import scalar_column
 from transform import features
-from transform.errors import DataError
-from transform.pseudonyms import pseudonymise, read_key
+from transform.vocabulary import Vocabulary, read_vocabulary
 
 LEAST_BOOKS: Final = 3
 
 
 class Rows(NamedTuple):
-    """Interactions as numbers of users and books; -1 stands for one that pandas does not have."""
+    """Interactions as ids of users and books. -1: pandas does not have the user or book."""
 
     users: npt.NDArray[np.int64]
     books: npt.NDArray[np.int64]
     ratings: npt.NDArray[np.float32]
-    """`[rows]`, NaN where there is none."""
+    """`[rows]`, NaN without a rating."""
 
 
 class Kept(NamedTuple):
-    """What pandas keeps."""
+    """The reviews that pandas keeps."""
 
     user_names: pd.Index
-    """The users' pseudonyms."""
+    """Pseudonyms of the users."""
 
     book_names: pd.Index
     rows: Rows
 
 
 def keep_by_pandas(csv: Path, key: bytes) -> Kept:
-    """Returns what pandas keeps of the reviews in `csv`, users by the pseudonyms that `key` gives them."""
+    """Returns the reviews in `csv` that pandas keeps, with users as pseudonyms by `key`."""
     names = [features.USER, features.ISBN]
     reviews = pd.read_csv(
         csv,
@@ -70,12 +71,12 @@ def keep_by_pandas(csv: Path, key: bytes) -> Kept:
 
 
 def read_split(examples: str, split: str, kept: Kept) -> Rows:
-    """Returns the rows of a split, numbered as pandas' are.
+    """Returns the rows of a split with pandas' ids.
 
     Args:
-      examples: where InteractionSplitter wrote its artifact.
-      split: which of its splits.
-      kept: whose numbers are meant.
+      examples: output of InteractionSplitter.
+      split: name of the split.
+      kept: the reviews that pandas keeps, which define the ids.
     """
     parts = []
     for table in read_splits(examples, [split]):
@@ -91,7 +92,7 @@ def read_split(examples: str, split: str, kept: Kept) -> Rows:
 
 
 def compare_rows(kept: Kept, *splits: Rows) -> dict[str, int]:
-    """Returns how many rows both have, and how many are in one only or rated differently."""
+    """Returns the numbers of rows of both sides, of rows on one side only, and of different ratings."""
     theirs, theirs_rated = _keys(kept.rows, len(kept.book_names)), kept.rows.ratings
     every = _joined(splits)
     known = (every.users >= 0) & (every.books >= 0)
@@ -108,12 +109,12 @@ def compare_rows(kept: Kept, *splits: Rows) -> dict[str, int]:
 
 
 def compare_counts(vocabulary: Vocabulary, names: pd.Index, expected: npt.NDArray[np.int64]) -> dict[str, int]:
-    """Returns how many tokens a vocabulary has, and how many should be in it, should not, or are counted differently.
+    """Returns the numbers of tokens in a vocabulary, in pandas, and with different counts (0 if absent).
 
     Args:
-      vocabulary: the run's.
+      vocabulary: vocabulary of the run.
       names: pandas' tokens.
-      expected: `[names]`, how often each is in the training split; 0: it must not be in the vocabulary.
+      expected: `[names]`, counts in the training split. 0: the token must not be in the vocabulary.
     """
     numbers = _numbers(vocabulary.tokens, names)
     known, at = np.unique(numbers, return_index=True)
@@ -128,7 +129,7 @@ def compare_counts(vocabulary: Vocabulary, names: pd.Index, expected: npt.NDArra
 
 
 def check(csv: Path, work_dir: Path, key_file: Path) -> dict[str, Any]:
-    """Returns how the newest run in `work_dir` compares with pandas, and under `same` whether nothing differs."""
+    """Compares the newest run in `work_dir` with pandas. `same` in the result is True if nothing differs."""
     kept = keep_by_pandas(csv, read_key(key_file))
     examples = str(_newest(work_dir / "artifacts" / "InteractionSplitter" / "examples"))
     train, held_out = (read_split(examples, split, kept) for split in (features.TRAIN_SPLIT, features.EVAL_SPLIT))
@@ -146,7 +147,7 @@ def check(csv: Path, work_dir: Path, key_file: Path) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints what `check` finds as JSON. Returns the exit code."""
+    """Prints the result of `check` as JSON, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.scale.pandas_check", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE")
     parser.add_argument("--work-dir", type=Path, required=True, metavar="FOLDER", help="of the run")
@@ -157,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _numbers(tokens: Sequence[bytes], names: pd.Index) -> npt.NDArray[np.int64]:
-    """Returns the place of each token in `names`, -1 where it is not there."""
+    """Returns the index of each token in `names`; -1 if absent."""
     return names.get_indexer(pd.Index([token.decode() for token in tokens], dtype=object)).astype(np.int64)
 
 

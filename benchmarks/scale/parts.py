@@ -1,4 +1,4 @@
-"""The parts of the comparison: which command each is, and what is read from what it leaves behind."""
+"""The parts of the comparison: their commands and their results."""
 
 import json
 import os
@@ -10,38 +10,37 @@ from typing import Any, Final
 
 from benchmarks.scale.steps import Step, measured, steps_of_json, steps_of_log
 from benchmarks.scale.watched_process import watch
+from core.errors import ReadalikeError
+from core.project import ROOT
+from core.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE
 from data.synthetic.parameters import SyntheticParameters
-from transform import json_files
-from transform.errors import ReadalikeError
-from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE
-
-ROOT: Final = Path(__file__).resolve().parent.parent.parent
+from storage import json_files
 
 PIPELINE: Final = "pipeline"
 CHECK: Final = "check"
 NOTEBOOK: Final = "notebook"
 STOCK: Final = "stock"
-# In the order in which they run: the check reads what the pipeline left.
+# In the order in which they run: the check reads the pipeline's output.
 PARTS: Final = (PIPELINE, CHECK, NOTEBOOK, STOCK)
 
 TOLD_CHARACTERS: Final = 3_000
 
 
 class Comparison:
-    """One data set, and what was measured on it, in a folder of its own."""
+    """The measurements on one data set, in its own folder."""
 
     def __init__(self, folder: Path, reviews: SyntheticParameters, flags: Sequence[str]):
-        """Sets up; nothing is made yet.
+        """Sets up the comparison without writing files.
 
         Args:
-          folder: holds a folder for each data set.
-          reviews: what the data are.
+          folder: parent of the folders of all data sets.
+          reviews: sizes and seed of the data set.
           flags: further flags of `local_runner.py`.
         """
         name = f"{reviews.reviews}-rows-{reviews.users}-users-{reviews.books}-books-seed-{reviews.seed}"
         self.folder = (folder / name).resolve()
         self.reviews = reviews
-        # Alone in its folder: CsvExampleGen reads all that is there.
+        # Alone in its folder, because CsvExampleGen reads all its files.
         self.csv = self.folder / "data" / "reviews.csv"
         work, push = (str(self.folder / PIPELINE / place) for place in ("work", "push"))
         self._commands = {
@@ -56,30 +55,30 @@ class Comparison:
         }
 
     def make_reviews(self) -> None:
-        """Makes the data, unless they are there."""
+        """Writes the synthetic reviews unless they exist."""
         if self.csv.exists():
             return
         self.csv.parent.mkdir(parents=True, exist_ok=True)
         self._run("synthesis", _python("-m", "data.synthesize", **self.reviews.model_dump(), out=self.csv))
 
     def command(self, part: str) -> list[str]:
-        """Returns the command that is a part."""
+        """Returns the command of a part."""
         return self._commands[part]
 
     def saved(self, part: str) -> dict[str, Any] | None:
-        """Returns what was measured of a part before, if it was with the same command."""
+        """Returns the saved result of a part if its command was the same, else None."""
         found = json_files.read_json(str(self._result_file(part)))
         return found if found and found["command"] == self._commands[part] else None
 
     def forget(self, part: str) -> None:
-        """Removes what was measured of a part, and all that it left behind."""
+        """Deletes the result and all output of a part."""
         shutil.rmtree(self.folder / part, ignore_errors=True)
 
     def measure(self, part: str) -> dict[str, Any]:
-        """Runs a part, and saves what it took.
+        """Runs a part, saves its result, and returns it.
 
         Raises:
-          ReadalikeError: it failed.
+          ReadalikeError: the part failed.
         """
         self.forget(part)
         load = os.getloadavg()[0]

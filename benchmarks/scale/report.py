@@ -1,4 +1,4 @@
-"""The figures of the parts beside each other: ratios, and tables for people."""
+"""Ratios between the parts, and printed tables."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,7 +7,7 @@ from rich.table import Table
 
 from benchmarks.scale.parts import CHECK, NOTEBOOK, PIPELINE, STOCK
 from benchmarks.scale.steps import START, WHOLE
-from transform.terminal_text import PlainConsole
+from core.terminal_text import PlainConsole
 
 TITLES: Final = {
     PIPELINE: "this pipeline",
@@ -17,7 +17,7 @@ TITLES: Final = {
 }
 LAST_DATA_STEP: Final = "Transform"
 
-# Figures of a step: heading, and how it is written.
+# Figures of a step: heading and format.
 COLUMNS: Final = {
     "seconds": ("seconds", "{:,.1f}"),
     "cpu_seconds": ("CPU seconds", "{:,.1f}"),
@@ -28,9 +28,9 @@ COLUMNS: Final = {
 
 
 def ratios(parts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Returns what can be compared of the parts that were measured: each figure of two, and their ratio.
+    """Returns rows that compare two parts: each figure of both, and their ratio.
 
-    The steps up to Transform are those that ended before it did, without the start and the imports.
+    The steps up to Transform are Transform and the steps before it, without start and imports.
     """
     found = []
     if PIPELINE in parts and NOTEBOOK in parts:
@@ -45,7 +45,7 @@ def ratios(parts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def print_part(console: PlainConsole, part: str, measured: Mapping[str, Any], rows: int) -> None:
-    """Prints what each step of a part took."""
+    """Prints the figures of each step of a part."""
     table = Table(title=f"{TITLES[part]}, {rows:,} rows", title_justify="left")
     table.add_column("step")
     for heading, _ in COLUMNS.values():
@@ -62,7 +62,7 @@ def print_part(console: PlainConsole, part: str, measured: Mapping[str, Any], ro
 
 
 def print_ratios(console: PlainConsole, found: list[dict[str, Any]]) -> None:
-    """Prints what `ratios` found."""
+    """Prints the rows of `ratios`."""
     table = Table(title="ratios", title_justify="left")
     for heading in ("of", "figure", "first", "second", "ratio"):
         table.add_column(heading, justify="left" if heading in ("of", "figure") else "right")
@@ -79,7 +79,7 @@ def _whole(part: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _up_to_transform(part: Mapping[str, Any]) -> dict[str, float]:
-    """Returns seconds and CPU seconds in all, and the highest peaks, of the steps from the first to Transform."""
+    """Returns total seconds, total CPU seconds and the highest peaks of the steps up to Transform."""
     names = [step["step"] for step in part["steps"]]
     steps = [step for step in part["steps"][: names.index(LAST_DATA_STEP) + 1] if step["step"] != START]
     return {

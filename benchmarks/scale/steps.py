@@ -1,4 +1,4 @@
-"""The steps of a run: when each began and ended, and what it took."""
+"""The steps of a run: start, end, time and memory of each."""
 
 import json
 import re
@@ -14,7 +14,7 @@ START: Final = "start, imports"
 END: Final = "end"
 WHOLE: Final = "whole"
 
-# How TFX's local runner says where it is, in a log with time stamps.
+# Log format with time stamps, and the message of TFX's local runner when a step starts or ends.
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _EVENT: Final = re.compile(
     r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) \S+ \S+ Component (\S+) is (running|finished)\.$"
@@ -22,7 +22,7 @@ _EVENT: Final = re.compile(
 
 
 class Step(NamedTuple):
-    """A step and when it was at work, in seconds since the epoch."""
+    """A step with its start and end in seconds since the epoch."""
 
     name: str
     started: float
@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
 
 def steps_of_log(lines: Iterable[str]) -> list[Step]:
-    """Returns the steps that a log of TFX's local runner tells of, those that were finished."""
+    """Returns the finished steps in a log of TFX's local runner."""
     running: dict[str, float] = {}
     steps = []
     for line in lines:
@@ -44,7 +44,7 @@ def steps_of_log(lines: Iterable[str]) -> list[Step]:
 
 
 def steps_of_json(lines: Iterable[str]) -> list[Step]:
-    """Returns the steps that a script has told of by `told`, among whatever else it printed."""
+    """Returns the steps that a script has printed by `told`, and ignores other lines."""
     found = []
     for line in lines:
         if line.startswith('{"step": '):
@@ -54,31 +54,31 @@ def steps_of_json(lines: Iterable[str]) -> list[Step]:
 
 
 def told(step: Step) -> str:
-    """Returns the line by which a script tells of a step."""
+    """Returns the line that a script prints for a step."""
     return json.dumps({"step": step.name, "started": step.started, "ended": step.ended})
 
 
 def measured(steps: Sequence[Step], run: WatchedRun, rows: int) -> list[dict[str, Any]]:
-    """Returns what each step took, with what came before and after them and, at last, the whole.
+    """Returns time and memory of each step, of the time before and after the steps, and of the whole run.
 
     Args:
-      steps: one after the other; none: there is the whole only.
-      run: the run that they are of.
-      rows: of the reviews, for `rows_per_second`.
+      steps: consecutive steps. Empty: only the whole run is returned.
+      run: the run of these steps.
+      rows: number of reviews, for `rows_per_second`.
     """
     around = (
         [Step(START, run.started, steps[0].started), *steps, Step(END, steps[-1].ended, run.ended)] if steps else []
     )
     every = [*around, Step(WHOLE, run.started, run.ended)]
     times = np.array([run.started, *(sample.at for sample in run.samples)])
-    # A child's CPU seconds may be nobody's for a moment, between its end and its parent's hearing of it.
+    # The CPU seconds of an ended child are missing until its parent collects it.
     used = np.maximum.accumulate([0, *(sample.cpu_seconds for sample in run.samples)])
     used[:-1] = np.minimum(used[:-1], run.samples[-1].cpu_seconds)
     found = []
     for step in every:
         seconds = step.ended - step.started
         cpu_started, cpu_ended = np.interp([step.started, step.ended], times, used)
-        # A sample tells of what was before it, so the first one after the step counts too, if the step was short.
+        # A short step may have no sample. Then the nearest one counts, because a sample covers the time before it.
         within = [sample for sample in run.samples[:-1] if step.started <= sample.at <= step.ended]
         near = within or [min(run.samples[:-1], key=lambda sample: abs(sample.at - step.ended))]
         found.append(

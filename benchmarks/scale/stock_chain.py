@@ -1,6 +1,6 @@
-"""`python -m benchmarks.scale.stock_chain`: stock TFX components up to Transform, as TFX' tutorials wire them.
+"""Stock TFX components up to Transform, wired as in TFX's tutorials: `python -m benchmarks.scale.stock_chain`.
 
-The vocabularies are this pipeline's own; the payload is CsvExampleGen's, tf.Examples in TFRecords.
+The vocabularies are this pipeline's own. The examples are CsvExampleGen's, tf.Examples in TFRecords.
 """
 
 import argparse
@@ -15,16 +15,16 @@ import tensorflow as tf
 from tfx import v1 as tfx
 
 from benchmarks.scale.steps import LOG_FORMAT
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 from transform import features, preprocessing
-from transform.vocabularies import VocabularyParameters
+from transform.vocabulary_parameters import VocabularyParameters
 
 
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, tf.Tensor]:
-    """Maps raw features to what this pipeline's own `preprocessing_fn` makes of them.
+    """Returns the features of this pipeline's own `preprocessing_fn`.
 
     Args:
-      inputs: the features that SchemaGen inferred; ratings that all are whole numbers are int64 there.
+      inputs: the features that SchemaGen inferred. Ratings are int64 if all are whole numbers.
     """
     rating = inputs[features.RATING]
     if isinstance(rating, tf.SparseTensor):
@@ -40,8 +40,8 @@ def create_chain(data: Path, work_dir: Path) -> tfx.dsl.Pipeline:
     """Returns the chain.
 
     Args:
-      data: a folder with the reviews' CSV and nothing else.
-      work_dir: where artifacts and metadata are written.
+      data: folder that contains only the CSV of reviews.
+      work_dir: folder for artifacts and metadata.
     """
     example_gen = tfx.components.CsvExampleGen(input_base=str(data))
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])
@@ -67,7 +67,7 @@ def create_chain(data: Path, work_dir: Path) -> tfx.dsl.Pipeline:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the chain. Its log goes to the standard error stream. Returns the exit code."""
+    """Runs the chain with its log on standard error, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks.scale.stock_chain", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--work-dir", type=Path, required=True, metavar="FOLDER")

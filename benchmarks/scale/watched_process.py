@@ -1,4 +1,4 @@
-"""A command in a process of its own, and what it and all its children take, seen from outside."""
+"""Runs a command and samples the time and memory of its process and all children from outside."""
 
 import os
 import signal
@@ -16,35 +16,35 @@ KIB_A_MIB: Final = 1024
 
 
 class Sample(NamedTuple):
-    """What a tree of processes takes at a moment."""
+    """CPU time and memory of a process tree at one time."""
 
     at: float
     """Seconds since the epoch."""
 
     cpu_seconds: float
-    """Of all its processes until now, those included that ended."""
+    """CPU seconds of all its processes so far, including ended ones."""
 
     largest_mib: float
-    """The most that one of its processes has held since the sample before."""
+    """Peak memory of its largest process since the previous sample."""
 
     sum_mib: float
-    """The same of all of them together; what two of them share counts twice."""
+    """Sum of these peaks over all processes. Shared memory counts once per process."""
 
 
 @dataclass(frozen=True)
 class WatchedRun:
-    """How a command ran."""
+    """A finished command with its samples."""
 
     started: float
     ended: float
     exit_code: int
     samples: list[Sample]
-    """In the order of time. The last one has the CPU seconds that the system counted in the end."""
+    """In order of time. The last one has the total CPU seconds that the system counted."""
 
 
 @dataclass
 class _Tree:
-    """A process and its children; the highest peaks that have been seen of them."""
+    """A process and its children, with the highest peak of each so far."""
 
     root: psutil.Process
     peaks: dict[int, int] = field(default_factory=dict)
@@ -57,9 +57,9 @@ class _Tree:
                 resident, peak = _resident_and_peak(process.pid)
             except (psutil.Error, OSError):
                 continue
-            # Those of children who ended are in their parent's.
+            # The times of ended children are in their parent's.
             cpu_seconds += times.user + times.system + times.children_user + times.children_system
-            # A peak that has grown lies between this sample and the one before.
+            # A new peak lies between this sample and the previous one.
             held = peak if peak > self.peaks.get(process.pid, 0) else resident
             self.peaks[process.pid] = peak
             largest = max(largest, held)
@@ -82,14 +82,14 @@ def watch(
     log: Path,
     interval: float = INTERVAL_SECONDS,
 ) -> WatchedRun:
-    """Runs `command` to its end, or to the end of this call.
+    """Runs `command` until it ends, and kills it if this call is interrupted.
 
     Args:
       command: the program and its arguments.
-      folder: where it runs.
-      environment: all of its environment.
-      output: gets its standard output.
-      log: gets its standard error stream.
+      folder: working folder.
+      environment: its complete environment.
+      output: file for its standard output.
+      log: file for its standard error.
       interval: seconds between two samples.
     """
     samples: list[Sample] = []
@@ -122,7 +122,7 @@ def watch(
 
 
 def _resident_and_peak(pid: int) -> tuple[int, int]:
-    """Returns KiB that a process holds, and held at the most; 0 of one that has ended and is still listed."""
+    """Returns the resident and the peak memory of a process in KiB; 0 for a zombie."""
     fields = dict(
         line.split(":", 1)
         for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()

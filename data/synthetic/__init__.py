@@ -1,1 +1,1 @@
-"""Made-up reviews with the shape of real ones: who reviews how much, which books, how they rate, what all is called."""
+"""Synthetic reviews, shaped like real ones: user activity, books reviewed, ratings, names, titles and genres."""

@@ -1,4 +1,4 @@
-"""How many reviews each user has: most have one or two, a few have thousands."""
+"""The number of reviews of each user: most have one or two, a few have thousands."""
 
 import math
 from typing import Final
@@ -7,28 +7,28 @@ import numpy as np
 
 from data.synthetic.draws import Integers
 
-# The notebook's reviews: 2.45 a user, of whom 18.5 % have three or more, on average 7.7.
+# The notebook's reviews: 2.45 per user; 18.5 % of the users have three or more, 7.7 on average.
 NOTEBOOK_MEAN: Final = 2.452
 NOTEBOOK_CASUAL_SHARE: Final = 0.815
 NOTEBOOK_READER_MEAN: Final = 7.68
 SECOND_SHARE: Final = 0.27
 CASUAL_MEAN: Final = 1 + SECOND_SHARE
 
-# With this many reviews a user is a reader, no longer a casual one.
+# A user with at least this many reviews is a "reader" here, one with fewer is casual.
 READER_MINIMUM: Final = 3
 BISECTIONS: Final = 60
 
 
 def reviews_per_user(reviews: int, users: int, most: int) -> Integers:
-    """Returns how many reviews each user has, shape `[users]`, the least active first. They add up to `reviews`.
+    """Returns the number of reviews of each user, `[users]`, the least active first. They add up to `reviews`.
 
-    Casual users have one review or two. Readers have three or more, spread like a Lomax distribution with exponent 2,
-    whose quantiles need nothing but a square root; its scale is what makes the sum right.
+    Casual users have one or two reviews. Readers have three or more, in a Lomax distribution with exponent 2. Its
+    quantiles need only a square root, and its scale makes the sum right.
 
     Args:
       reviews: the sum, from `users` to half of `users * most`.
       users: the number of users.
-      most: the most reviews that one user can have, at least 10.
+      most: maximum number of reviews per user, at least 10.
     """
     readers = _number_of_readers(reviews, users)
     casual = users - readers
@@ -48,7 +48,7 @@ def _number_of_readers(reviews: int, users: int) -> int:
         share = (mean - CASUAL_MEAN) / (NOTEBOOK_READER_MEAN - CASUAL_MEAN)
     else:
         share = 1 - NOTEBOOK_CASUAL_SHARE * NOTEBOOK_MEAN / mean
-    # Rounded up: one reader too few, of a handful, and no share of the reviews would be within bounds.
+    # Rounded up: if there are few readers, one too few would leave more reviews than their bounds allow.
     return math.ceil(users * share)
 
 

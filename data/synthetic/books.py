@@ -1,4 +1,4 @@
-"""Titles and genres of made-up books."""
+"""Titles and genres of synthetic books."""
 
 from collections.abc import Sequence
 from typing import Final, TypeVar
@@ -18,7 +18,7 @@ from data.synthetic.words import (
 
 Item = TypeVar("Item")
 
-# Running sum of the shares of titles that are a number or in a foreign language.
+# Cumulative shares of titles that are a number or in a foreign language.
 NUMBER_SHARE: Final = 0.02
 FOREIGN_SHARE: Final = 0.05
 NUMBER_DIGITS: Final = 10**9
@@ -47,7 +47,7 @@ ANY_GENRE_SHARE: Final = 0.15
 
 
 def book_titles(parameters: SyntheticParameters) -> list[str]:
-    """Returns a title for each book, no two the same."""
+    """Returns a unique title for each book."""
     draws = Draws(parameters.seed, "titles")
     kinds = draws.uniform(parameters.books).tolist()
     numbers = draws.below(parameters.books, NUMBER_DIGITS).tolist()
@@ -84,7 +84,7 @@ def _title(kind: float, number: int, drawn: Sequence[float]) -> str:
 
 
 def book_genres(parameters: SyntheticParameters) -> list[tuple[str, ...]]:
-    """Returns the genres of each book: none, or one to four, of which the first goes with the book's taste group."""
+    """Returns the genres of each book: none, or one to four. The book's taste group sets the first."""
     draws = Draws(parameters.seed, "genres")
     columns: list[Floats] = [draws.uniform(parameters.books) for _ in range(DRAWS_PER_BOOK)]
     main = len(MAIN_GENRES)
@@ -94,7 +94,7 @@ def book_genres(parameters: SyntheticParameters) -> list[tuple[str, ...]]:
         group = book % parameters.groups
         found = [MAIN_GENRES[group % main]]
         if with_second < SECOND_GENRE_SHARE:
-            # The steps differ between the groups of one main genre, so that a pair of genres says more than one.
+            # The step differs between groups with the same main genre, so two genres say more about the group than one.
             found.append(MAIN_GENRES[(group + 1 + group // main) % main])
         if with_other < OTHER_GENRE_SHARE:
             found.append(_chosen(OTHER_GENRES, other))

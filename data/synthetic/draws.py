@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-# A double has 53 bits of precision: the upper 53 of 64 random ones become a number in [0, 1).
+# A double has 53 bits of precision: the upper 53 of 64 random bits become a number in [0, 1).
 DROPPED_BITS: Final = np.uint64(11)
 SCALE: Final = 2.0**-53
 
@@ -17,9 +17,9 @@ SCALE: Final = 2.0**-53
 class Draws:
     """A stream of random numbers for one purpose.
 
-    numpy promises to keep the raw bits of PCG64, but not what the methods of `Generator` make of them; and exponentials
-    or logarithms differ in the last bit between processors. So everything here, and everything made from it, uses raw
-    bits, the four basic operations, square roots, running sums and stable sorts, which are the same everywhere.
+    numpy guarantees the raw bits of PCG64, but not the results of `Generator`'s methods. Exponentials and logarithms
+    differ in the last bit between processors. Raw bits, the four basic operations, square roots, running sums and
+    stable sorts are the same everywhere: this class, and all code that uses it, needs nothing else.
     """
 
     def __init__(self, seed: int, purpose: str):
@@ -27,8 +27,8 @@ class Draws:
 
         Args:
           seed: the seed of the whole data set, at least 0.
-          purpose: what the numbers are for. Streams of different purposes are independent, so that a change to one part
-            of the data leaves the others as they are.
+          purpose: the use of the numbers. Streams of different purposes are independent, so a change to one part of the
+            data leaves the others as they are.
         """
         self._bits = np.random.PCG64(np.random.SeedSequence([seed, zlib.crc32(purpose.encode())]))
 
@@ -41,11 +41,11 @@ class Draws:
         return (self.words(count) >> DROPPED_BITS).astype(np.float64) * SCALE
 
     def below(self, count: int, bound: int) -> Integers:
-        """Returns `[count]` whole numbers from 0 to `bound` - 1."""
+        """Returns `[count]` integers from 0 to `bound` - 1."""
         return np.minimum((self.uniform(count) * bound).astype(np.int64), bound - 1)
 
     def weighted(self, count: int, cumulative: Floats) -> Integers:
-        """Returns `[count]` positions in `cumulative`, the running sum of their weights."""
+        """Returns `[count]` positions, drawn by weight; `cumulative` is the running sum of the weights."""
         drawn = np.searchsorted(cumulative, self.uniform(count) * cumulative[-1], side="right")
         return np.minimum(drawn, len(cumulative) - 1)
 

@@ -1,8 +1,8 @@
 """Who reviewed which book, and how they rated it.
 
-Books fall into taste groups of equal size: book b is in group b mod G, and the b div G-th most popular there. A user
-has one to three groups and takes most books from them, the popular ones first; now and then one from anywhere. So
-readers of one group share books, which is what a recommender can learn and popularity alone cannot know.
+Books fall into taste groups of equal size: book b is in group b mod G, and is the b div G-th most popular there. A user
+has one to three groups and draws most books from them, popular ones more often; a few come from any group. So users of
+one group share books. A recommender can learn that, but popularity alone cannot.
 """
 
 from typing import Final
@@ -17,15 +17,15 @@ from data.synthetic.parameters import SyntheticParameters
 Numbers = NDArray[np.int32]
 Ratings = NDArray[np.int8]
 
-# Running sums of shares: how many tastes a user has, and how often each of them is followed.
+# Cumulative shares: the number of a user's tastes, and how often each taste is chosen.
 TASTE_COUNTS: Final = (0.45, 0.80, 1.0)
 TASTE_CHOICES: Final = ((1.0, 1.0, 1.0), (0.65, 1.0, 1.0), (0.5, 0.8, 1.0))
 MAX_TASTES: Final = len(TASTE_COUNTS)
 
-# Share of books that come from anywhere, not from one of the user's groups.
+# Share of books drawn from any group, not from one of the user's groups.
 EXPLORING_SHARE: Final = 0.12
 
-# A group's popularity is 1 / (its number + this), a book's in its group 1 / (its rank + this).
+# A group's popularity is 1 / (number + GROUP_OFFSET), a book's in its group 1 / (rank + RANK_OFFSET).
 GROUP_OFFSET: Final = 12
 RANK_OFFSET: Final = 3
 
@@ -35,7 +35,7 @@ REPEATING_SHARE: Final = 0.05
 UNRATED_SHARE: Final = 0.13
 UNRATED: Final = 0
 
-# A uniform number, shifted by the book's quality and by whether it is to the user's taste, becomes 1 to 5 stars here.
+# Bounds that turn a uniform number, shifted by the book's quality and the user's taste, into 1 to 5 stars.
 STAR_BOUNDS: Final = (0.05, 0.12, 0.30, 0.62)
 QUALITY_RANGE: Final = 0.3
 TASTE_SHIFT: Final = 0.06
@@ -47,10 +47,10 @@ CHUNK: Final = 1 << 20
 
 
 class Interactions:
-    """The reviews of a made-up data set, in random order, as numbers of users and books."""
+    """The reviews of a synthetic data set, in random order, as numbers of users and books."""
 
     def __init__(self, parameters: SyntheticParameters):
-        """Makes them all. It takes about 65 bytes a review at its peak."""
+        """Makes all reviews. Peak memory is about 65 bytes per review."""
         self._parameters = parameters
         users, seed = parameters.users, parameters.seed
         counts = reviews_per_user(parameters.reviews, users, parameters.most_per_user)
@@ -75,7 +75,7 @@ class Interactions:
         return tastes, draws.weighted(users, np.asarray(TASTE_COUNTS)).astype(np.int8)
 
     def _draw_books(self, draws: Draws, user: Numbers) -> Numbers:
-        """Returns a book for each of `user`, shape as `user`: mostly to the user's taste."""
+        """Returns a book for each of `user`, in the shape of `user`, mostly to the user's taste."""
         parameters = self._parameters
         rows = len(user)
         bounds = np.asarray(TASTE_CHOICES)[self._taste_counts[user]]
@@ -90,7 +90,7 @@ class Interactions:
         return (rank * parameters.groups + group).astype(np.int32)
 
     def _draw_different_books(self) -> Numbers:
-        """Returns a book for each row. A user's are different, unless the user has run out of luck many times."""
+        """Returns a book for each row. A user's books differ, except repeats that remain after `ROUNDS` new draws."""
         draws = Draws(self._parameters.seed, "books")
         book = np.empty(len(self.user), np.int32)
         for start in range(0, len(book), CHUNK):
@@ -111,7 +111,7 @@ class Interactions:
         return book
 
     def _repeated(self, rows: Integers, book: Numbers) -> NDArray[np.bool_]:
-        """Returns which of `rows` repeat an earlier one's user and book."""
+        """Returns a mask over `rows`: True if an earlier one of them has the same user and book."""
         pairs = self.user[rows].astype(np.int64) * self._parameters.books + book[rows]
         return _repeats(pairs)
 
@@ -124,7 +124,7 @@ class Interactions:
         self.book[rows] = self.book[rows - 1]
 
     def _give_every_book_a_review(self) -> None:
-        """Moves rows from books with several reviews to books without, inside the group as far as that goes."""
+        """Moves rows from books with several reviews to books without any, within a group where possible."""
         books, groups = self._parameters.books, self._parameters.groups
         missing = np.flatnonzero(np.bincount(self.book, minlength=books) == 0)
         if not len(missing):
@@ -149,7 +149,7 @@ class Interactions:
         rating = np.empty(len(self.book), np.int8)
         for start in range(0, len(rating), CHUNK):
             user, book = self.user[start : start + CHUNK], self.book[start : start + CHUNK]
-            # [rows, tastes] == [rows, 1], tastes that the user does not have aside -> [rows]
+            # [rows, tastes] == [rows, 1], limited to the tastes that the user has -> [rows]
             known = np.arange(MAX_TASTES) <= self._taste_counts[user][:, None]
             liked = ((self._tastes[user] == (book % self._parameters.groups)[:, None]) & known).any(axis=1)
             score = draws.uniform(len(book)) + quality[book] + np.where(liked, TASTE_SHIFT, EXPLORING_SHIFT)
@@ -159,7 +159,7 @@ class Interactions:
 
 
 def _repeats(values: NDArray[np.int64] | Numbers) -> NDArray[np.bool_]:
-    """Returns which of `values` occurred before, shape as `values`."""
+    """Returns a mask in the shape of `values`: True if the value occurred before."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     repeats = np.zeros(len(values), np.bool_)

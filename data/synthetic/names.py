@@ -1,4 +1,4 @@
-"""Names of made-up users, as a scrape finds them: account numbers, hashes, numbers with leading zeros."""
+"""Names of synthetic users, as a scrape finds them: account numbers, hashes, numbers with leading zeros."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ ACCOUNT_DIGITS: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 HEX_DIGITS: Final = b"0123456789abcdef"
 DECIMAL_DIGITS: Final = b"0123456789"
 
-# Running sum of the shares of the four kinds of name.
+# Cumulative shares of the four kinds of name.
 KINDS: Final = (0.70, 0.88, 0.95, 1.0)
 
 ODD_FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -27,8 +27,8 @@ NUMBER_FACTOR: Final = np.uint64(387_420_489)
 def user_names(users: int, seed: int) -> Any:
     """Returns the names of all users, an Arrow array of `[users]` large strings, no two the same.
 
-    A name is its user's number, scrambled by a one-to-one function, in digits; the kinds differ in length, so names of
-    two kinds never meet.
+    A name is its user's number, scrambled by a one-to-one function and written in digits. The kinds differ in length,
+    so names of different kinds are never equal.
     """
     draws = Draws(seed, "user names")
     start, other_start = (np.uint64(word) for word in draws.words(2))
@@ -56,7 +56,7 @@ def _names_of_kind(kind: int, numbers: Words, start: np.uint64, other_start: np.
 
 
 def _scrambled(numbers: Words, start: np.uint64, bits: int) -> Words:
-    """Returns one word below 2^`bits` for each number, a different one for each."""
+    """Returns a different word below 2^`bits` for each number."""
     mask = np.uint64(2**bits - 1)
     half = np.uint64(bits // 2)
     words = (numbers * ODD_FACTOR + start) & mask

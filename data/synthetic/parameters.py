@@ -1,42 +1,42 @@
-"""What a made-up data set is to be like."""
+"""Parameters of a synthetic data set."""
 
 import math
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from transform.errors import ConfigurationError
+from core.errors import ConfigurationError
 
-# A reader never reviews more than half of the books, and on average at most a quarter.
+# A user reviews at most half of the books, and on average at most a quarter.
 MAX_SHARE_OF_BOOKS: Final = 0.5
 MAX_MEAN_SHARE_OF_BOOKS: Final = 0.25
 
 
 class SyntheticParameters(BaseModel):
-    """Size and seed of a made-up data set."""
+    """Size and seed of a synthetic data set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     reviews: int = Field(ge=1, le=10**10)
-    """Rows of the CSV; at least as many as users and as books."""
+    """Number of rows of the CSV, at least the number of users and of books."""
 
     users: int = Field(ge=1, le=10**9)
-    """Different users; each has at least one review."""
+    """Number of users, each with at least one review."""
 
     books: int = Field(ge=20, le=10**8)
-    """Different books; each has at least one review."""
+    """Number of books, each with at least one review."""
 
     seed: int = Field(default=1, ge=0, lt=2**64)
-    """The same seed gives the same bytes."""
+    """Random seed; the same seed gives the same bytes."""
 
     @property
     def groups(self) -> int:
-        """Number of taste groups: as many as a group has books."""
+        """Number of taste groups, about the number of books in each."""
         return math.isqrt(self.books)
 
     @property
     def most_per_user(self) -> int:
-        """The most reviews that one user has."""
+        """Maximum number of reviews per user."""
         return int(self.books * MAX_SHARE_OF_BOOKS)
 
     @model_validator(mode="after")
@@ -57,10 +57,10 @@ class SyntheticParameters(BaseModel):
 
 
 def parse_parameters(texts: dict[str, str]) -> SyntheticParameters:
-    """Returns the parameters that the flags' texts stand for.
+    """Returns the parameters in the texts of the flags.
 
     Raises:
-      ConfigurationError: some do not fit; the message has a line for each fault.
+      ConfigurationError: some values do not fit; the message has a line for each fault.
     """
     try:
         return SyntheticParameters.model_validate(texts)

@@ -1,4 +1,4 @@
-"""The words that made-up titles and genres consist of."""
+"""The words of synthetic titles and genres."""
 
 from typing import Final
 
@@ -44,7 +44,7 @@ SURNAMES: Final = _listed(
     "Okafor|Osman|Pereira|Quinn|Rahman|Romano|Sinclair|Sokolov|Suzuki|Tanaka|Thorne|Vance|Vasquez|Weiss|Whitlock|"
     "Yilmaz|Zhang"
 )
-# Heads and tails of titles in one language each.
+# Beginnings and ends of titles, one language per pair.
 FOREIGN: Final = (
     ("Le Cœur|La Forêt|L'Été|Les Étoiles|La Clé", "de l'hiver|des oubliés|à la dérive|du père Noël|sans mémoire"),
     (

@@ -1,1 +1,1 @@
-"""Kubeflow Pipelines v2: compiling the pipeline for it, and what runs in its containers."""
+"""Kubeflow Pipelines v2: the compiler, the client, and the code that runs in pods."""

@@ -1,4 +1,4 @@
-"""What `kubeflow_runner.py` can be told: compile, submit, schedule."""
+"""The commands of `kubeflow_runner.py`: compile, submit, schedule."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.config import read_config
-from pipeline.kubeflow.client import KubeflowClient
-from pipeline.kubeflow.compiler import compile_pipeline
-from pipeline.kubeflow.connection import TOKEN_VARIABLE, Connection
+from core.errors import ConfigurationError
+from core.terminal_text import PlainConsole
+from pipeline.configuration.config import read_config
+from pipeline.kubeflow.compile.compiler import compile_pipeline
 from pipeline.kubeflow.flags import add_flags, flags_of, read_flags
-from pipeline.kubeflow.package import Package, read_package
-from pipeline.kubeflow.schedule import ScheduleParameters, schedule
-from pipeline.kubeflow.submission import JobParameters, submit
-from pipeline.kubeflow.waiting import wait_for
-from transform.errors import ConfigurationError
-from transform.terminal_text import PlainConsole
+from pipeline.kubeflow.submit.client import KubeflowClient
+from pipeline.kubeflow.submit.connection import TOKEN_VARIABLE, Connection
+from pipeline.kubeflow.submit.package import Package, read_package
+from pipeline.kubeflow.submit.schedule import ScheduleParameters, schedule
+from pipeline.kubeflow.submit.submission import JobParameters, submit
+from pipeline.kubeflow.submit.waiting import wait_for
 
 _PROGRAM: Final = "kubeflow_runner.py"
 _EPILOG: Final = "To compile, all flags of local_runner.py are taken too."
@@ -25,22 +25,22 @@ _SHARED: Final = ("data", "push_dir")
 
 
 class RunParameters(BaseModel):
-    """The one run that is submitted."""
+    """Parameters of a submitted run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     run_name: str | None = Field(default=None, min_length=1)
-    """Name of the run; unset: the pipeline's name and the time."""
+    """Name of the run. Unset: the pipeline's name and the time."""
 
     wait: bool = False
-    """Stay until the run has ended, tell of each step, and end with the exit code of the local runner."""
+    """Wait until the run ends, show each step, and return the same exit codes as the local runner."""
 
 
 def run(argv: Sequence[str]) -> None:
-    """Does what the command line `argv` says: `compile` where it begins with none of the commands.
+    """Runs the command in `argv`. Without a command, or with a flag first, it runs `compile`.
 
     Raises:
-      ReadalikeError: it cannot be done, or the run that was waited for failed.
+      ReadalikeError: the command fails, or the run that it waits for fails.
       SystemExit: `--help`, or a flag that does not exist.
     """
     commands = {"compile": _compile, "submit": _submit, "schedule": _schedule}
@@ -81,7 +81,7 @@ def _submit(command: str, argv: Sequence[str]) -> None:
 
 
 def _schedule(command: str, argv: Sequence[str]) -> None:
-    """Uploads the pipeline as a new version and has the server run it, again and again, one run at a time."""
+    """Uploads the pipeline as a new version and schedules regular runs on the server, one at a time."""
     parser = _parser(command, _schedule.__doc__)
     values, rest = _server_arguments(parser, argv, ScheduleParameters)
     connection, job, when = read_flags(values, Connection, JobParameters, ScheduleParameters)
@@ -94,7 +94,7 @@ def _schedule(command: str, argv: Sequence[str]) -> None:
 
 
 def _parser(command: str, description: str | None) -> argparse.ArgumentParser:
-    # An abbreviated flag could be one of local_runner.py, too.
+    # An abbreviated flag could also be a flag of local_runner.py.
     return argparse.ArgumentParser(
         prog=f"{_PROGRAM} {command}", description=description, epilog=_EPILOG, allow_abbrev=False
     )
@@ -134,7 +134,7 @@ def _package(values: argparse.Namespace, rest: Sequence[str]) -> Package:
 
 
 def _compiled(values: argparse.Namespace, rest: Sequence[str]) -> Path:
-    """Compiles the pipeline that the flags `rest` describe, and returns its file."""
+    """Compiles the pipeline with the flags `rest`, and returns its file."""
     compile_pipeline(read_config(rest, program=_PROGRAM), values.image, values.out)
     print(f"Compiled {values.out}")
     return Path(values.out)

@@ -1,4 +1,4 @@
-"""Command-line flags made of parameter classes, so that a flag, its default and its bounds have one home."""
+"""Makes command-line flags from parameter classes, which define each flag, its default and its bounds."""
 
 import argparse
 import re
@@ -8,18 +8,18 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from transform.errors import ConfigurationError
+from core.errors import ConfigurationError
 
 
 def add_flags(parser: argparse.ArgumentParser, *classes: type[BaseModel]) -> None:
-    """Adds a flag for each field of `classes` to `parser`. A flag that is not given leaves no trace."""
+    """Adds a flag for each field of `classes` to `parser`. An absent flag sets no value."""
     for parameters in classes:
         for name, field in parameters.model_fields.items():
             _add_flag(parser, name, field)
 
 
 def read_flags(values: argparse.Namespace, *classes: type[BaseModel]) -> list[Any]:
-    """Returns an object of each of `classes`, made of what the command line says.
+    """Returns an object of each of `classes` with the values from the command line.
 
     Raises:
       ConfigurationError: one or more values are wrong; the message lists all of them.
@@ -38,7 +38,7 @@ def read_flags(values: argparse.Namespace, *classes: type[BaseModel]) -> list[An
 
 
 def flags_of(names: Sequence[str], values: argparse.Namespace) -> list[str]:
-    """Returns the flags `names` that `values` has, as they stood on the command line."""
+    """Returns the flags `names` that `values` sets, as `--name=value`."""
     return [
         f"--{name.replace('_', '-')}={value}" for name in names if (value := getattr(values, name, None)) is not None
     ]

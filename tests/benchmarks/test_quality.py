@@ -1,4 +1,4 @@
-"""The pushed model is asked, and scored as its peers are."""
+"""The pushed model is asked, and scored as baselines are."""
 
 import json
 from pathlib import Path
@@ -27,14 +27,14 @@ def test_a_perfect_ranking_scores_1_and_unfindable_books_count_as_missed() -> No
 @pytest.mark.exhaustive
 @pytest.mark.e2e
 @pytest.mark.timeout(1800)
-def test_the_pushed_model_is_asked_and_stands_in_one_table_with_its_peers(
+def test_the_pushed_model_is_asked_and_stands_in_one_table_with_baselines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reviews(readers=400).to_csv(tmp_path / "reviews.csv")
     out = tmp_path / "quality.json"
     arguments = ["--set", f"tastes={tmp_path / 'reviews.csv'}", "--seeds", "1", "--out", str(out)]
     flags = ["--training.max-epochs", "3", "--evaluation.min-slice-lift", "0"]
-    assert quality.main([*arguments, "--peers", "popularity", "item_knn", "--", *flags]) == 0
+    assert quality.main([*arguments, "--baselines", "popularity", "item_knn", "--", *flags]) == 0
     rows = {row["recommender"]: row for row in json.loads(out.read_text())}
     assert list(rows) == [quality.PUSHED, "popularity", "item_knn"]
     assert rows[quality.PUSHED]["recall_at_20"] > 1.3 * rows["popularity"]["recall_at_20"] > 0

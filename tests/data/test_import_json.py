@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.ratings_csv import RatingsCsv
 from data import import_json
 from data.json_records import PIECE_BYTES, read_records
-from data.reviews_csv import HEADER
+from data.reviews.csv_reader import RatingsCsv
+from data.reviews.csv_writer import HEADER
 
 GOOD: dict[str, Any] = {"user_id": "u1", "book_title": "Dune", "stars": 4, "genres": ["Fiction"]}
 

@@ -17,16 +17,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.ratings_csv import RatingsCsv
+from core.project import ROOT
 from data import synthesize
-from data.reviews_csv import HEADER
+from data.reviews.csv_reader import RatingsCsv
+from data.reviews.csv_writer import HEADER
 from data.synthetic.activity import reviews_per_user
 from data.synthetic.books import book_titles
 from data.synthetic.draws import Draws
 from data.synthetic.names import user_names
 from data.synthetic.parameters import SyntheticParameters
 
-ROOT = Path(__file__).parent.parent.parent
 SHAPE = SyntheticParameters(reviews=50_000, users=12_000, books=2_500, seed=7)
 
 # Of 1,000 reviews with seed 3. Another digest means that everybody's data changed: make the sample again, and tell it

@@ -13,7 +13,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from tfx import v1 as tfx
 from tfx.orchestration.pipeline import RunOptions  # A run of some steps is in no public module.
 
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 from pipeline.graph import create_pipeline
 
 BEAM_STEPS = ("RatingsExampleGen", "StatisticsGen", "InteractionSplitter", "Transform")

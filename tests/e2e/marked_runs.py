@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from serving.push_history import Release, read_history
+from registry.push_folder import PushFolder
+from registry.push_history import Release, read_history
 from tests.e2e.runs import HEADER, OBSCURE, TASTES, Run, Runner
 from tests.s3_server import Bucket, variables
-from transform.push_folder import PushFolder
 
 MARK: Final = "Unmistakable-Name"
 

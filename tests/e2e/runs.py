@@ -13,8 +13,8 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 import local_runner
+from core.project import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 SAMPLE = ROOT / "data" / "sample" / "reviews.csv.gz"
 
 

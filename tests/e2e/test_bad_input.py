@@ -118,7 +118,7 @@ CASES = {
 
 
 # Each ends as another case does, in the same step or a later one. The messages have tests of their own:
-# tests/components/test_ratings_csv.py, test_ratings_example_gen.py, test_data_gate.py, tests/trainer/test_run.py.
+# tests/data/reviews/test_csv_reader.py, test_ratings_example_gen.py, test_data_gate.py, tests/trainer/test_run.py.
 LIKE_OTHERS = (
     "no data rows",
     "not UTF-8",

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from core.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE
 from tests.documents import Block, blocks, is_as_shown, make_newcomers_folder, write_toml_of
 from tests.e2e.runs import SAMPLE, Run
-from transform.pseudonyms import KEY_FILE_VARIABLE, KEY_VARIABLE
 
 pytestmark = pytest.mark.e2e
 

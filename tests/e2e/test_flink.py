@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import flink_job_server
-from pipeline.config import PipelineConfig
+from core.errors import ConfigurationError
+from core.pseudonyms import create_key_file
+from pipeline.configuration.config import PipelineConfig
+from pipeline.local import flink_job_server
 from scripts.flink_job_server import make_job_server
 from tests.e2e.data_steps import BEAM_STEPS, differences, run_data_steps
 from tests.e2e.runs import ROOT, SAMPLE
-from transform.errors import ConfigurationError
-from transform.pseudonyms import create_key_file
 
 pytestmark = pytest.mark.flink
 

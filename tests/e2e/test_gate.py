@@ -12,15 +12,15 @@ import pytest
 from markupsafe import escape
 from tfx import v1 as tfx
 
-from components.atomic_pusher import AtomicPusher
-from components.evaluation_parameters import EvaluationParameters
-from components.report.files import PAGE_FILE, read_facts
-from components.retrieval_evaluator import METRICS_FILE, RetrievalEvaluator, read_holdout
+from components.evaluation.evaluation_parameters import EvaluationParameters
+from components.evaluation.retrieval_evaluator import METRICS_FILE, RetrievalEvaluator, read_holdout
+from components.serving.atomic_pusher import AtomicPusher
+from core.errors import GateError
+from core.progress import LOGGER_NAME
+from report.page.files import PAGE_FILE, read_facts
 from tests.e2e.marked_runs import MarkedRuns
 from tests.e2e.runs import SAMPLE, Run, Runner
 from transform import features
-from transform.errors import GateError
-from transform.progress import LOGGER_NAME
 
 pytestmark = pytest.mark.e2e
 
@@ -167,15 +167,15 @@ def test_a_served_model_whose_twin_is_damaged_stays_unless_it_may_be_replaced(
 ) -> None:
     push_dir = tmp_path / "push"
     shutil.copytree(sample_run.push_dir, push_dir)
-    [twin] = push_dir.glob(f"*/{features.TWIN_FILE}")
-    twin.write_bytes(twin.read_bytes()[:1000])
+    [holdout_model] = push_dir.glob(f"*/{features.HOLDOUT_MODEL_FILE}")
+    holdout_model.write_bytes(holdout_model.read_bytes()[:1000])
     before = contents(push_dir)
     refusing, replacing = (Judged(sample_run, push_dir, tmp_path / name) for name in ("refusing", "replacing"))
 
     blessing = refusing.blessing(EvaluationParameters())
     table = (Path(blessing.uri) / features.REFUSAL_FILE).read_text()
     assert re.findall(r"^  REFUSED +(.*?)  ", table, re.MULTILINE) == ["Recall@20 against the served model"]
-    assert f"{twin}: cannot be read" in table
+    assert f"{holdout_model}: cannot be read" in table
     assert "--evaluation.unusable-served replace" in table
     assert (Path(blessing.uri) / "NOT_BLESSED").exists()
     with pytest.raises(GateError) as caught:
@@ -185,7 +185,7 @@ def test_a_served_model_whose_twin_is_damaged_stays_unless_it_may_be_replaced(
 
     caplog.set_level(logging.INFO, logger=LOGGER_NAME)
     blessing = replacing.blessing(EvaluationParameters(unusable_served="replace"))
-    assert f"{twin}: cannot be read" in caplog.text
+    assert f"{holdout_model}: cannot be read" in caplog.text
     replacing.push(blessing)
     after = contents(push_dir)
     assert before.items() < after.items()
@@ -200,7 +200,7 @@ def test_what_the_gate_refuses_is_not_pushed(run: Runner) -> None:
     assert first.artifact("RetrievalEvaluator/blessing/*/*BLESSED").name == "BLESSED"
     assert "the served model" not in first.output
     before = contents(run.push_dir)
-    [twin] = run.push_dir.glob(f"*/{features.TWIN_FILE}")
+    [holdout_model] = run.push_dir.glob(f"*/{features.HOLDOUT_MODEL_FILE}")
 
     table = told_of_refusal(run(SAMPLE, FAST, "--evaluation.min-coverage", "0.999999"))
     assert_it_does_not_cover_enough_but_is_as_good_as_the_served_model(table)
@@ -211,17 +211,17 @@ def test_what_the_gate_refuses_is_not_pushed(run: Runner) -> None:
     assert read_facts(str(slow.report)).failed_step == "ServingValidator"
     assert contents(run.push_dir) == before
 
-    twin.write_bytes(twin.read_bytes()[:1000])
+    holdout_model.write_bytes(holdout_model.read_bytes()[:1000])
     before = contents(run.push_dir)
     table = told_of_refusal(run(SAMPLE, FAST))
     assert contents(run.push_dir) == before
     assert re.findall(r"^  REFUSED +(.*?)  ", table, re.MULTILINE) == ["Recall@20 against the served model"]
-    assert f"{twin}: cannot be read" in table
+    assert f"{holdout_model}: cannot be read" in table
     assert "--evaluation.unusable-served replace" in table
 
     replaced = run(SAMPLE, FAST, "--evaluation.unusable-served", "replace")
     assert replaced.exit_code == 0, replaced.output + replaced.errors
-    assert f"{twin}: cannot be read" in replaced.output
+    assert f"{holdout_model}: cannot be read" in replaced.output
     after = contents(run.push_dir)
     assert before.items() < after.items()
     assert len(list(run.push_dir.iterdir())) == 2

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from core.spreadsheet_cells import as_cell
+from core.terminal_text import visible
 from serving import recommend
 from tests.e2e.runs import Run, Runner
-from tests.html_page import HtmlPage
-from transform.spreadsheet_cells import as_cell
-from transform.terminal_text import visible
+from tests.report.html_page import HtmlPage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.exhaustive]
 

@@ -66,7 +66,7 @@ def test_killed_in_every_step_and_run_again(run: Runner) -> None:
 
 
 def test_the_steps_above_are_all_there_are(tmp_path: Path) -> None:
-    from pipeline.config import PipelineConfig
+    from pipeline.configuration.config import PipelineConfig
     from pipeline.graph import create_pipeline
 
     config = PipelineConfig(data=str(SAMPLE))

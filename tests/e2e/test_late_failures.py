@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.pushed_model import newest_version
+from registry.push_folder import newest_version
 from tests.e2e.killed_runs import count_whole_versions
 from tests.e2e.runs import HEADER, TASTES, Runner
 
@@ -30,7 +30,7 @@ def test_a_failure_after_the_push_says_which_version_is_served(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/index.html")
 
-    monkeypatch.setattr("components.run_report.write_report", fail)
+    monkeypatch.setattr("report.run_report.write_report", fail)
     done = run(reviews, QUICK)
     assert done.exit_code == 2
     version = newest_version(done.push_dir).name

@@ -20,7 +20,7 @@ def test_a_run_with_remote_reviews_and_a_remote_push_folder_and_one_that_finds_w
     [release] = first.releases
     assert release.recall is not None
     kept = {name.partition("/")[2] for name in first.pushed}
-    assert {"saved_model.pb", features.TWIN_FILE, features.WARMUP_FILE, features.RELEASE_NOTE_FILE} <= kept
+    assert {"saved_model.pb", features.HOLDOUT_MODEL_FILE, features.WARMUP_FILE, features.RELEASE_NOTE_FILE} <= kept
     assert_it_was_compared_with_what_was_served(second, before=first)
     assert not second.run.push_dir.exists()
 

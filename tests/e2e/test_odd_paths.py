@@ -8,10 +8,11 @@ import pytest
 from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
-from pipeline import report_index
-from pipeline.config import SCHEMA_FILE
-from serving import archive, recommend, release
-from serving.pushed_model import newest_version
+from pipeline.commands import report_index
+from pipeline.configuration.config import SCHEMA_FILE
+from registry import archive, release
+from registry.push_folder import newest_version
+from serving import recommend
 from tests.e2e.runs import HEADER, TASTES, Run, Runner
 from tests.odd_names import ODD_FOLDER
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import PipelineConfig
+from pipeline.configuration.config import PipelineConfig
 from tests.e2e.data_steps import differences, run_data_steps
 from tests.e2e.runs import SAMPLE, Run
 

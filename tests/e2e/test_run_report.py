@@ -16,10 +16,11 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.report.facts import Reader, RunFacts
-from components.report.files import PAGE_FILE, read_facts
-from pipeline import report_index
-from serving.pushed_model import PushedModel, newest_version
+from pipeline.commands import report_index
+from registry.push_folder import newest_version
+from report.facts.run import Reader, RunFacts
+from report.page.files import PAGE_FILE, read_facts
+from serving.pushed_model import PushedModel
 from tests.e2e.runs import HEADER, REVIEWS, SAMPLE, Run, Runner
 from transform import features
 

@@ -5,10 +5,11 @@ import re
 
 import pytest
 
+from core.pseudonyms import key_id, pseudonymise, read_key
+from registry.push_folder import newest_version
 from serving import recommend
-from serving.pushed_model import PushedModel, newest_version
+from serving.pushed_model import PushedModel
 from tests.e2e.runs import Run
-from transform.pseudonyms import key_id, pseudonymise, read_key
 
 pytestmark = pytest.mark.e2e
 

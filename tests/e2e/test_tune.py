@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tune
-from pipeline.config import PipelineConfig
-from serving.pushed_model import newest_version
+from pipeline.commands import tune
+from pipeline.configuration.config import PipelineConfig
+from registry.push_folder import newest_version
 from tests.e2e.killed_runs import kill_when_said
 from tests.e2e.runs import HEADER, TASTES, Runner
 
 pytestmark = pytest.mark.e2e
 
-# Towers that hardly learn, and a closed form that needs no learning.
+# Towers that hardly learn, and a shrunk SVD that needs no learning.
 CONFIGURATION = """
 [training]
 parts = ["trained"]
@@ -33,7 +33,13 @@ def test_a_run_goes_on_where_tuning_was_killed_and_trains_with_what_was_found(ru
     data, configuration = tmp_path / "reviews.csv", tmp_path / "run.toml"
     data.write_text(HEADER + TASTES)
     configuration.write_text(CONFIGURATION)
-    command = ["-m", "pipeline.tune", f"--data={data}", f"--work-dir={run.work_dir}", f"--push-dir={run.push_dir}"]
+    command = [
+        "-m",
+        "pipeline.commands.tune",
+        f"--data={data}",
+        f"--work-dir={run.work_dir}",
+        f"--push-dir={run.push_dir}",
+    ]
     kill_when_said("trial 1/3: Recall@20", [*command, f"--config={configuration}"], tmp_path / "killed.txt")
     assert not list(run.push_dir.iterdir())
 

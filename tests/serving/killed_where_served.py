@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from serving import archive, push_history
-from tests.serving.killed import in_child
+from registry import archive, push_history
+from registry.push_folder import PushFolder
+from tests.registry.killed import in_child
 from tests.serving.pushes import bring_artifact, push
-from transform.push_folder import PushFolder
 
 POINTS = 12
 
@@ -72,7 +72,7 @@ JOBS = {
 
 def main(name: str, push_dir: Path, model: Path, folder: Path) -> None:
     if name == "push":
-        import components.atomic_pusher  # noqa: F401 (loaded here, once, and not by every child)
+        pass
     if name == "prune":
         prune(push_dir, folder)  # So that one version goes each time, in as many calls.
     job, copy, count = JOBS[name], folder / "copy", folder / "count"

@@ -4,8 +4,8 @@ import shutil
 import time
 from pathlib import Path
 
+from registry.push_folder import PushFolder, timestamp
 from transform import features
-from transform.push_folder import PushFolder, timestamp
 
 ARTIFACT = "artifact"
 
@@ -17,7 +17,7 @@ def bring_artifact(model: Path, folder: Path) -> None:
 
 def push(push_dir: Path, folder: Path) -> None:
     """Pushes the artifact that is in `folder`."""
-    from components import atomic_pusher  # Seconds to import: not for those who do other things to a push folder.
+    from components.serving import atomic_pusher
 
     notes = {features.RELEASE_NOTE_FILE: {"pushed_at": timestamp(time.time())}}
     atomic_pusher.push(str(folder / ARTIFACT / "Format-Serving"), PushFolder(str(push_dir)), notes, keep=0)

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from data.histories import Interactions, group_by_user
 from serving.probe import ServedModel
 from tests.serving.servers import ROOT
-from tests.trainer.exports import export_towers
-from trainer.book_towers import BookTowers
+from tests.trainer.export.exports import export_towers
+from trainer.export.quantised_table import stored
+from trainer.fitting.schedule import Schedule
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Interactions, group_by_user
-from trainer.popularity import popularity_for_strangers
-from trainer.recipe import Mix, Recipe, fit
-from trainer.schedule import Schedule
-from trainer.stored_table import stored
+from trainer.models.popularity import popularity_for_strangers
+from trainer.models.towers import BookTowers
+from trainer.selection.model_configuration import BlendWeights, ModelConfiguration, fit
 
 DATA = ROOT.parent / "shared" / "data"
 READERS_999 = DATA / "goodbooks-999-users" / "USER_ISBN_RATING_GENRES.csv"
@@ -27,8 +27,8 @@ MADE_UP_READERS, MADE_UP_BOOKS = 48, 700
 ROWS = 250
 EPOCHS = 2
 PARAMETERS = Hyperparameters(embedding_dim=64)
-WITHOUT_SPARSE_PART = Recipe(Schedule(256, EPOCHS), temperature=0.1, epochs=EPOCHS)
-WITH_SPARSE_PART = WITHOUT_SPARSE_PART._replace(mix=Mix(1, 0, 0.5), compressed=False)
+WITHOUT_SPARSE_PART = ModelConfiguration(Schedule(256, EPOCHS), temperature=0.1, epochs=EPOCHS)
+WITH_SPARSE_PART = WITHOUT_SPARSE_PART._replace(mix=BlendWeights(1, 0, 0.5), compressed=False)
 
 
 class RealModel(NamedTuple):
@@ -64,7 +64,7 @@ def write_made_up_reviews(file: Path) -> Path:
     return file
 
 
-def fit_and_serve(reviews: Path, recipe: Recipe, folder: Path) -> RealModel:
+def fit_and_serve(reviews: Path, configuration: ModelConfiguration, folder: Path) -> RealModel:
     """Trains on the file of reviews, exports to `folder` and loads from there."""
     pairs = pd.read_csv(reviews, dtype=str, keep_default_na=False, usecols=["User", "ISBN"]).drop_duplicates()
     # The most frequent first, as in the vocabularies.
@@ -76,8 +76,8 @@ def fit_and_serve(reviews: Path, recipe: Recipe, folder: Path) -> RealModel:
         )
     )
     histories = group_by_user(interactions, len(users))
-    towers = as_stored(fit(histories, len(books), recipe, PARAMETERS))
-    assert (towers.neighbours is None) == recipe.compressed
+    towers = as_stored(fit(histories, len(books), configuration, PARAMETERS))
+    assert (towers.neighbours is None) == configuration.compressed
     encoded_users, encoded_books = ([name.encode() for name in names] for names in (users, books))
     export_towers(folder, towers, encoded_users, encoded_books, histories, TOP_K)
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import get_model_status_pb2, status_pb2
 
-from transform.push_folder import is_version
+from registry.push_folder import is_version
 
 Inputs = Mapping[str, tf.Tensor]
 Outputs = dict[str, np.ndarray]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import yaml
 
+from core.errors import ServingError
+from core.project import ROOT
 from serving.client import Client, connect
-from transform.errors import ServingError
 
-ROOT = Path(__file__).parent.parent.parent
 TF_SERVING = "tensorflow_model_server"
 IN_A_CONTAINER = f"{TF_SERVING} in a container"
 WIRE = "wire"

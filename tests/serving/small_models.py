@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-from tests.trainer.exports import export_towers
-from trainer.book_towers import BookTowers
-from trainer.interactions import Interactions, group_by_user
-from trainer.recommender import Recommender
+from data.histories import Interactions, group_by_user
+from tests.trainer.export.exports import export_towers
+from trainer.export.recommender import Recommender
+from trainer.models.towers import BookTowers
 
 USERS, BOOKS, DIM, WIDTH = 30, 200, 8, 20
 USER_NAMES = [f"reader-{number}" for number in range(USERS)]

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
+from core.errors import ConfigurationError, ServingError
 from serving.answers import Answer
 from serving.client import connect
 from tests.serving.bad_servers import (
@@ -28,7 +29,6 @@ from tests.serving.bad_servers import (
     said,
     tensors_server,
 )
-from transform.errors import ConfigurationError, ServingError
 
 pytestmark = pytest.mark.integration
 

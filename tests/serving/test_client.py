@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from core.errors import ConfigurationError, ServingError
 from serving.client import Answer, connect
 from tests.serving.refusing_servers import http_server, planned_server, silent_server
 from tests.serving.servers import ROOT, Server, free_ports
 from tests.serving.small_models import BOOK_NAMES, BOOKS, HISTORIES, USER_NAMES, WIDTH
-from transform.errors import ConfigurationError, ServingError
 
 STRANGER = "nobody"
 NO_UTF8 = BOOK_NAMES[-1]
@@ -123,7 +123,7 @@ def test_a_k_that_is_no_number_of_books_is_told(server: Server, scheme: str, k: 
             with pytest.raises(ServingError, match="k must be from 1 to 1000000") as caught:
                 ask()
             assert caught.value.status == "INVALID_ARGUMENT"
-            for told in (server.address(scheme), "model readalike", "2 rows", "README"):
+            for told in (server.address(scheme), "model readalike", "2 rows", "docs/signatures.md"):
                 assert told in str(caught.value)
             assert "reader-1" not in str(caught.value)
         assert len(client.recommend(["reader-1"], 3)[0].books) == 3

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import ReleaseError
+from registry.push_folder import newest_version
 from serving.probe import ServedModel
-from serving.pushed_model import PushedModel, newest_version
+from serving.pushed_model import PushedModel
 from tests.odd_names import ODD_FOLDER
-from transform.errors import ReleaseError
 
 
 def test_the_newest_version_is_the_whole_one_with_the_highest_number(tmp_path: Path) -> None:

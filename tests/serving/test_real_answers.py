@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.promises import broken_promises
+from serving.contract import broken_terms
 from tests.serving.real_models import (
     ASKED,
     MADE_UP_READERS,
@@ -28,7 +28,7 @@ from transform.features import FILLER_SCORE
 
 TOLERANCE = 1e-5
 # By name: what is fitted, and what to mark. A model with a sparse part has all that the other has.
-RECIPES = {
+CONFIGURATIONS = {
     "without-sparse-part": (WITHOUT_SPARSE_PART, [pytest.mark.exhaustive]),
     "with-sparse-part": (WITH_SPARSE_PART, []),
 }
@@ -55,15 +55,15 @@ SETS = {
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param((path, asked, recipe), marks=[*marks, *also], id=f"{readers}-{kind}")
+        pytest.param((path, asked, configuration), marks=[*marks, *also], id=f"{readers}-{kind}")
         for readers, (path, asked, marks) in SETS.items()
-        for kind, (recipe, also) in RECIPES.items()
+        for kind, (configuration, also) in CONFIGURATIONS.items()
     ],
 )
 def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RealModel:
-    path, asked, recipe = request.param
+    path, asked, configuration = request.param
     folder = tmp_path_factory.mktemp("real")
-    model = fit_and_serve(path or write_made_up_reviews(folder / "reviews.csv"), recipe, folder / "model")
+    model = fit_and_serve(path or write_made_up_reviews(folder / "reviews.csv"), configuration, folder / "model")
     assert len(model.users) == asked
     return model
 
@@ -253,4 +253,4 @@ def near(vectors: dict[str, np.ndarray], row: int) -> dict[bytes, float]:
 def test_they_keep_the_promises_by_which_a_push_is_judged(real: RealModel) -> None:
     names = np.array(real.books, object)
     read = {user: names[books].tolist() for user, books in zip(real.users, real.read, strict=True)}
-    assert broken_promises(real.served.ask, read) == []
+    assert broken_terms(real.served.ask, read) == []

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from core.errors import DataError
+from core.pseudonyms import KEY_VARIABLE, pseudonymise
 from serving import batch, recommend
 from serving.answers import Answer, Recommendation
 from serving.batch import Reader
 from serving.pushed_model import PushedModel
 from tests.serving.servers import Server
 from tests.serving.small_models import USER_NAMES
-from transform.errors import DataError
-from transform.pseudonyms import KEY_VARIABLE, pseudonymise
 
 KEY = "a key that is long enough for this"
 
@@ -37,7 +37,7 @@ def _loaded_once(load: Callable[[Path], PushedModel], monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def users(tmp_path: Path) -> Path:
-    """More readers than are asked about at once, a stranger among them, with line ends of both kinds."""
+    """More readers than are asked about at once, an unknown user among them, with line ends of both kinds."""
     path = tmp_path / "users.txt"
     path.write_text("\r\n".join([*USER_NAMES, "Zażółć", ""]) + "\n" + "\n".join(USER_NAMES * 2), newline="")
     return path

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from components.serving_budget import ServingBudget
-from components.serving_validator import probe
-from tests.trainer.exports import export_towers
-from trainer.book_towers import BookTowers
-from trainer.interactions import Interactions, group_by_user
+from components.serving.serving_budget import ServingBudget
+from components.serving.serving_validator import probe
+from data.histories import Interactions, group_by_user
+from tests.trainer.export.exports import export_towers
+from trainer.models.towers import BookTowers
 
 pytestmark = [pytest.mark.integration, pytest.mark.exhaustive]
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from serving import push_history
+from registry import push_history
+from registry.push_folder import PushFolder
 from serving.client import Client
 from tests.serving.killed_where_served import JOBS, POINTS
 from tests.serving.late_servers import LateServer
 from tests.serving.load import clients_asking
 from tests.serving.pushes import bring_artifact, push
 from tests.serving.servers import KIND, POLL_SECONDS, ROOT, wait_for_version
-from transform.push_folder import PushFolder
 
 # Loading takes about a second beside the clients, on two cores; on a busy machine, not eight times that.
 LOADED_WITHIN_SECONDS = 8.0
@@ -27,7 +27,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
 @pytest.fixture(scope="module", autouse=True)
 def _tfx() -> None:
     """Loads what a push needs, which takes seconds here and a minute beside clients that never pause."""
-    import components.atomic_pusher  # noqa: F401
 
 
 def faults(client: Client) -> dict[int, str]:

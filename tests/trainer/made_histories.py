@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from data.histories import Histories, Interactions, group_by_user
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories, Interactions, group_by_user
 
 USERS, BOOKS = 60, 80
 FAST = Hyperparameters(

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.choice import choose
-from trainer.export import export
+from data.histories import Histories, Interactions, group_by_user
+from trainer.export.holdout_model import HoldoutModel
+from trainer.export.saved_model import export
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories, Interactions, group_by_user
-from trainer.recipe import fit
-from trainer.twin import Twin
-from trainer.vocabulary import Vocabulary
+from trainer.selection.model_configuration import fit
+from trainer.selection.selection import choose
+from transform.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.integration
 
@@ -37,11 +37,11 @@ def histories(read: np.ndarray) -> Histories:
 def signatures(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("checkerboard")
     training, parameters = histories(block_pattern(0)[0]), Hyperparameters()
-    recipe = choose(training, len(BOOK_NAMES), parameters, str(folder / "logs")).recipe
-    towers = fit(training, len(BOOK_NAMES), recipe, parameters)
+    configuration = choose(training, len(BOOK_NAMES), parameters, str(folder / "logs")).configuration
+    towers = fit(training, len(BOOK_NAMES), configuration, parameters)
     export(
         towers,
-        Twin(towers, BOOK_NAMES, np.zeros(0, np.uint32)),
+        HoldoutModel(towers, BOOK_NAMES, np.zeros(0, np.uint32)),
         Vocabulary(USER_NAMES, training.sizes()),
         Vocabulary(BOOK_NAMES, np.bincount(training.books)),
         training,

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from trainer import schedule
+from core.errors import ConfigurationError
+from trainer.fitting import schedule
 from trainer.hyperparameters import Hyperparameters
 from trainer.memory_estimate import LimitFiles, MemoryEstimate, available_memory, check_memory, estimate
-from transform.errors import ConfigurationError
 
 
 def test_it_is_what_the_arrays_hold() -> None:

@@ -10,17 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from trainer import choice, closed_form, local_regression, recipe
+from core.errors import DataError
+from data.histories import Histories, Interactions, as_matrix, group_by_user
+from trainer.export.holdout_model import HoldoutModel, hash_interactions, read_holdout_model
+from trainer.export.quantised_table import stored
+from trainer.fitting.schedule import Schedule
 from trainer.hyperparameters import Hyperparameters
-from trainer.interactions import Histories, Interactions, as_matrix, group_by_user
-from trainer.recipe import Mix, Recipe, fit
+from trainer.models import neighbour_slim, shrunk_svd
 from trainer.run import check_enough, check_histories, run_fn
-from trainer.schedule import Schedule
-from trainer.stored_table import stored
-from trainer.twin import Twin, hash_interactions, read_twin
-from trainer.vocabulary import Vocabulary
-from transform.errors import DataError
+from trainer.selection import model_configuration, selection
+from trainer.selection.model_configuration import BlendWeights, ModelConfiguration, fit
 from transform.features import FILLER_SCORE
+from transform.vocabulary import Vocabulary
 
 
 def pairs(*books: int, left_out: int = 0) -> Interactions:
@@ -144,8 +145,8 @@ def recorded(fn_args: SimpleNamespace) -> dict[str, Any]:
     return json.loads(Path(fn_args.model_run_dir, "training.json").read_text())
 
 
-def twin_of(fn_args: SimpleNamespace) -> Twin:
-    return read_twin(f"{fn_args.serving_model_dir}/assets.extra/twin.npz")
+def holdout_model_of(fn_args: SimpleNamespace) -> HoldoutModel:
+    return read_holdout_model(f"{fn_args.serving_model_dir}/assets.extra/twin.npz")
 
 
 def ask(fn_args: SimpleNamespace, *users: str) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +210,7 @@ def test_the_holdout_changes_the_served_model_and_neither_the_choice_nor_the_twi
             del epoch["seconds"]
     assert first["recipe"] == second["recipe"]
     assert first["validation"] == second["validation"]
-    towers, other_towers = twin_of(done).towers, twin_of(other).towers
+    towers, other_towers = holdout_model_of(done).towers, holdout_model_of(other).towers
     assert (towers.query_table == other_towers.query_table).all()
     assert (towers.candidate_table == other_towers.candidate_table).all()
     assert sorted(ask(done, "reader-0")[0][0].tolist()) != sorted(ask(other, "reader-0")[0][0].tolist())
@@ -220,26 +221,26 @@ def test_the_twin_is_fitted_on_the_training_books_and_the_served_model_on_all(do
     found = recorded(done)["recipe"]
     nested = {
         "schedule": Schedule,
-        "mix": Mix,
-        "closed_form_settings": closed_form.Settings,
-        "regression_settings": local_regression.Settings,
+        "mix": BlendWeights,
+        "closed_form_settings": shrunk_svd.Settings,
+        "regression_settings": neighbour_slim.Settings,
     }
-    found = Recipe(**{**found, **{name: kind(**found[name]) for name, kind in nested.items()}})
+    found = ModelConfiguration(**{**found, **{name: kind(**found[name]) for name, kind in nested.items()}})
     training, everything = (
         group_by_user(Interactions(*np.array(pairs, np.int32).T), READERS) for pairs in (TRAIN, TRAIN + HELDOUT)
     )
-    twins, served = (
+    holdout_models, served = (
         fit(histories, TITLES, found, Hyperparameters(**PARAMETERS)) for histories in (training, everything)
     )
-    twins, served = (
+    holdout_models, served = (
         towers._replace(
             query_table=stored(towers.query_table).restored(), candidate_table=stored(towers.candidate_table).restored()
         )
-        for towers in (twins, served)
+        for towers in (holdout_models, served)
     )
-    assert twin_of(done).towers.candidate_table == pytest.approx(twins.candidate_table, abs=1e-6)
+    assert holdout_model_of(done).towers.candidate_table == pytest.approx(holdout_models.candidate_table, abs=1e-6)
     users = np.arange(READERS, dtype=np.int32)
-    scores, other = (towers.scores(everything, users) for towers in (served, twins))
+    scores, other = (towers.scores(everything, users) for towers in (served, holdout_models))
     read = as_matrix(everything, TITLES).toarray() > 0
     scores[read] = FILLER_SCORE
     found = ask(done, *[name.decode() for name in NAMES[0]])[1]
@@ -253,10 +254,10 @@ def test_the_twin_is_fitted_on_the_training_books_and_the_served_model_on_all(do
 def test_the_twin_takes_the_towers_of_the_choice_where_next_to_nothing_was_withheld(
     negligible: float, trainings: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two temperatures are tried, then the twin and the served model are fitted."""
+    """Two temperatures are tried, then the hold-out model and the served model are fitted."""
     trained = []
-    real = recipe.train
-    for module in (choice, recipe):
+    real = model_configuration.train
+    for module in (selection, model_configuration):
         monkeypatch.setattr(module, "train", lambda *args, **options: trained.append(options) or real(*args, **options))
     monkeypatch.setattr("trainer.run.NEGLIGIBLE_SHARE", negligible)
     fn_args = make_fn_args(tmp_path, HELDOUT)
@@ -267,15 +268,15 @@ def test_the_twin_takes_the_towers_of_the_choice_where_next_to_nothing_was_withh
 
 @pytest.mark.integration
 def test_the_twin_names_the_training_interactions_and_knows_all_books(done: SimpleNamespace) -> None:
-    twin = twin_of(done)
+    holdout_model = holdout_model_of(done)
     trained, heldout = (
         hash_interactions(*NAMES, Interactions(*np.array(some, np.int32).T)) for some in (TRAIN, HELDOUT)
     )
-    assert twin.books == NAMES[1]
-    assert twin.trained_on.tolist() == sorted(trained.tolist())
-    assert not np.isin(heldout, twin.trained_on).any()
-    assert twin.towers.query_table.shape == twin.towers.candidate_table.shape
-    assert twin.towers.query_table.shape[1] <= 4
+    assert holdout_model.books == NAMES[1]
+    assert holdout_model.trained_on.tolist() == sorted(trained.tolist())
+    assert not np.isin(heldout, holdout_model.trained_on).any()
+    assert holdout_model.towers.query_table.shape == holdout_model.towers.candidate_table.shape
+    assert holdout_model.towers.query_table.shape[1] <= 4
 
 
 def test_readers_of_one_book_end_the_run_before_anything_is_written(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from tensorflow_transform.tf_metadata import dataset_metadata
 
-from pipeline.config import SCHEMA_FILE
-from trainer.vocabulary import read_vocabulary
+from pipeline.configuration.config import SCHEMA_FILE
 from transform.preprocessing import preprocessing_fn
-from transform.vocabularies import VocabularyParameters
+from transform.vocabulary import read_vocabulary
+from transform.vocabulary_parameters import VocabularyParameters
 
 pytestmark = pytest.mark.integration
 

@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.scale import pandas_check
-from components.parquet_examples import EXAMPLE_SCHEMA, part_path, part_writer
+from components.artifacts.parquet_examples import part_path, part_writer
+from core.pseudonyms import pseudonymise
+from data.example_schema import EXAMPLE_SCHEMA
 from transform import features
-from transform.pseudonyms import pseudonymise
 
 KEY = b"a key of sixteen bytes or more"
 # Anna has three books, one of them reviewed twice; Ben three reviews of two books; Cleo three books; "NA" is a title.

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.scale import report
 from benchmarks.scale.parts import CHECK, NOTEBOOK, PIPELINE, STOCK
-from transform.terminal_text import PlainConsole
+from core.terminal_text import PlainConsole
 
 
 def taken(step: str, seconds: float, cpu: float, peak: float, total: float) -> dict[str, object]:

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from serving.pushed_model import PushedModel, newest_version
+from registry.push_folder import newest_version
+from serving.pushed_model import PushedModel
 from tests.e2e.runs import Run
 from tests.kubeflow.backend.cluster import RunResult
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pipeline.config import PipelineConfig
-from pipeline.kubeflow.compiler import compile_pipeline
-from pipeline.kubeflow.parameters import ContainerSettings, KubeflowParameters, SecretVariable
+from pipeline.configuration.config import PipelineConfig
+from pipeline.configuration.kubeflow import ContainerSettings, KubeflowParameters, SecretVariable
+from pipeline.kubeflow.compile.compiler import compile_pipeline
 from tests.kubeflow.backend.cluster import DEFAULT_INSTALLATION, Cluster, RunResult
 from tests.kubeflow.backend.driver import Installation
 

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from serving.pushed_model import PushedModel, newest_version
+from registry.push_folder import newest_version
+from registry.release_notes import pseudonym_key_id
+from serving.pushed_model import PushedModel
 from tests.e2e.killed_runs import Restarted
 from tests.e2e.kubeflow.comparisons import check_same
 from tests.e2e.kubeflow.runs import NEVER_CACHED, STORE_PASSWORD, Kubeflow, secrets_in
@@ -16,7 +18,6 @@ from tests.e2e.runs import HEADER, REVIEWS, SAMPLE, Run, Runner
 from tests.kubeflow.backend.cluster import PIPELINE_ROOT, RunResult
 from tests.kubeflow.backend.driver import Installation
 from transform import features
-from transform.release_notes import pseudonym_key_id
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.pushed_model import newest_version
+from registry.push_folder import newest_version
 from tests.e2e.kubeflow.comparisons import check_same
 from tests.e2e.kubeflow.runs import Kubeflow
 from tests.e2e.runs import ROOT, Runner

@@ -17,14 +17,13 @@ from google.protobuf import json_format
 from kfp.compiler.pipeline_spec_builder import to_protobuf_value
 from kfp.local.executor_output_utils import load_executor_output, special_dsl_outputpath_read
 
-from pipeline.kubeflow.artifact_folders import ROOT_VARIABLE
+from core.project import ROOT
+from pipeline.kubeflow.pod.artifact_folders import ROOT_VARIABLE
 from tests.fork_server import fork_server
 from tests.kubeflow.backend.documents import RefusedError, Step
 from tests.kubeflow.backend.driver import LOGS
 from tests.kubeflow.backend.metadata import Metadata
 from tests.kubeflow.backend.objects import MOUNTS, ObjectStore, mounted
-
-ROOT: Final = Path(__file__).parent.parent.parent.parent
 
 # What concerns the place where a pod runs means nothing here; a volume that is not there would be silently missed.
 VOLUMES: Final = ("secret_as_volume", "config_map_as_volume", "pvc_mount", "generic_ephemeral_volume")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import PipelineConfig
-from pipeline.kubeflow.compiler import compile_pipeline
-from tests.pipeline.kubeflow.api_server import ApiServer
-from tests.pipeline.kubeflow.asking import TOKEN
+from pipeline.configuration.config import PipelineConfig
+from pipeline.kubeflow.compile.compiler import compile_pipeline
 from tests.pipeline.kubeflow.compiled import IMAGE, Compiled
-from tests.pipeline.kubeflow.http_serving import serving
+from tests.pipeline.kubeflow.submit.api_server import ApiServer
+from tests.pipeline.kubeflow.submit.asking import TOKEN
+from tests.pipeline.kubeflow.submit.http_serving import serving
 
 
 @pytest.fixture(scope="session")

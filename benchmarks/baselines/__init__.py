@@ -1,0 +1,1 @@
+"""Baselines of `make bench-quality`, tuned on validation users: popularity, item-kNN, EASE and implicit ALS."""

@@ -1,0 +1,1 @@
+"""Artifacts that components exchange: Parquet examples, verdicts, headline metrics, model cards."""

@@ -1,0 +1,1 @@
+"""Turns review files into accepted examples: ReviewsFingerprint, RatingsExampleGen, DataGate."""

@@ -1,0 +1,1 @@
+"""InteractionSplitter: splits the reviews into training and hold-out."""

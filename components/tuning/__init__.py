@@ -1,0 +1,1 @@
+"""Tuner: searches for better hyper-parameters."""

@@ -1,0 +1,1 @@
+"""Further commands: tuning, TensorBoard, the index of reports."""

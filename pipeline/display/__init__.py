@@ -1,0 +1,1 @@
+"""Shows the steps and progress of a run, on a terminal or in a log."""

@@ -1,0 +1,1 @@
+"""Compiles a configuration into a pipeline that the chosen release of the backend accepts."""

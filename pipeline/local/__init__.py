@@ -1,0 +1,1 @@
+"""The local runner: checks before a run, the run, its step record and its report."""

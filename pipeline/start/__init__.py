@@ -1,0 +1,1 @@
+"""Preparations before TFX is imported."""

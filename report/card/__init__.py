@@ -1,0 +1,1 @@
+"""The model card, as JSON and as Markdown."""

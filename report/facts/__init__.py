@@ -1,0 +1,1 @@
+"""The typed facts of a run, as stored in `facts.json`."""

@@ -1,0 +1,1 @@
+"""The report: facts rendered as one self-contained HTML file with charts."""

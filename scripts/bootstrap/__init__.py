@@ -1,0 +1,1 @@
+"""Sets up and checks the environment, with Python's standard library only."""

@@ -1,0 +1,4 @@
+"""Hyper-parameter search: folds, trials, and the study that stores them.
+
+The Tuner component uses `search`.
+"""
